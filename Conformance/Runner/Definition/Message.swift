@@ -1,0 +1,114 @@
+/// A request as a scenario writes it.
+package struct Message: Sendable, Hashable {
+    package let method: String
+    package let target: Template
+    package let bearer: Template?
+    package let headers: [Header]
+    package let body: Body
+
+    package struct Header: Sendable, Hashable {
+        package let name: String
+        package let value: Template
+    }
+
+    package enum Body: Sendable, Hashable {
+        case none
+        case text(Template)
+        case bytes([UInt8])
+        case json(JSONTemplate)
+    }
+
+    package var templates: [Template] {
+        let bodyTemplates: [Template] =
+            switch body {
+            case .none, .bytes: []
+            case .text(let template): [template]
+            case .json(let json): json.templates
+            }
+        return [target] + (bearer.map { [$0] } ?? []) + headers.map(\.value) + bodyTemplates
+    }
+}
+
+/// `send`: one request, one answer.
+package struct SendStep: Sendable {
+    package let message: Message
+    package let expectation: Expectation
+}
+
+/// `parallel`: the same request several times at the same moment; what counts is how many got which answer.
+package struct ParallelStep: Sendable {
+    /// Two or more.
+    package let times: Int
+    package let message: Message
+    package let counts: [Count]
+    package let position: SourcePosition
+
+    /// `409: 15`, or with the error code `409 alias_taken: 15`.
+    package struct Count: Sendable, Hashable {
+        package let status: Int
+        package let code: String?
+        package let expected: Int
+    }
+}
+
+/// `forge`: a token that differs from a real one in the named claims and headers only.
+package struct ForgeStep: Sendable {
+    package let token: Template
+    package let claims: [Change]
+    package let header: [Change]
+    package let signature: Signature
+    package let position: SourcePosition
+
+    package struct Change: Sendable, Hashable {
+        package let name: String
+        package let value: Value
+
+        package enum Value: Sendable, Hashable {
+            case remove
+            /// Unix seconds relative to the runner's clock.
+            case secondsFromNow(Int64)
+            case json(JSONTemplate)
+        }
+    }
+
+    package enum Signature: String, Sendable, CaseIterable {
+        /// Signs with the server's own key, which the caller gives as the variable `signing_key`, a private JWK.
+        case targetKey = "target-key"
+        /// Signs with a fresh key for the same algorithm.
+        case anotherKey = "another-key"
+        /// Keeps the old signature.
+        case nothing
+        /// `alg: none` and an empty signature.
+        case none
+    }
+
+    var templates: [Template] {
+        [token]
+            + (claims + header).flatMap { change -> [Template] in
+                if case .json(let json) = change.value { json.templates } else { [] }
+            }
+    }
+}
+
+/// `raw`: bytes on a plain TCP connection, for what no HTTP library would send.
+package struct RawStep: Sendable {
+    package let bytes: Bytes
+    /// Pause between two bytes; zero sends them at once.
+    package let byteInterval: Duration
+    /// How long to wait for the answer after the connection was made.
+    package let timeout: Duration
+    package let expectation: Expectation
+    /// The time from connecting within which the server must have closed the connection.
+    package let closesWithin: Duration?
+    package let position: SourcePosition
+
+    package enum Bytes: Sendable, Hashable {
+        case text(Template)
+        case bytes([UInt8])
+    }
+}
+
+/// `wait`: lets time pass on the server.
+package struct WaitStep: Sendable {
+    package let duration: Duration
+}

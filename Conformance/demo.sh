@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Starts the server on fresh SQLite files and free loopback ports, runs the whole conformance suite and the SDK's tours against
+# it through real sockets, and stops it. Exits with the first failure's code, after everything has run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+bin=.build/debug
+work=$(mktemp -d)
+servers=()
+finish() {
+    for pid in "${servers[@]}"; do kill -TERM "$pid" 2>/dev/null && wait "$pid" || true; done
+    rm -rf "$work"
+}
+trap finish EXIT
+
+# start NAME FLAG…: a server with an admin, an owner and two domains; leaves its URL in $url and what the suite needs in $work/NAME.yaml.
+start() {
+    local name=$1
+    shift
+    local store=(--database "$work/$name.db")
+    local password="demo password of $name"
+    "$bin/gatehouse" sec-gen-key > "$work/$name.jwk"
+    "$bin/gatehouse" init --username admin@demo.test --password-file - "${store[@]}" <<< "$password"
+    "$bin/gatehouse" user add owner@demo.test --password-file - "${store[@]}" <<< "$password"
+    local secret other
+    secret=$("$bin/gatehouse" domain add demo-a.test --owner owner@demo.test "${store[@]}")
+    other=$("$bin/gatehouse" domain add demo-b.test "${store[@]}")
+    cat > "$work/$name.yaml" <<YAML
+domain: demo-a.test
+domain_secret: '$secret'
+other_domain: demo-b.test
+other_domain_secret: '$other'
+admin: admin@demo.test
+admin_password: '$password'
+owner: owner@demo.test
+owner_password: '$password'
+signing_key: '$(cat "$work/$name.jwk")'
+YAML
+    "$bin/gatehouse" serve --port 0 --signing-key-file "$work/$name.jwk" "${store[@]}" "$@" \
+        > "$work/$name.out" 2> "$work/$name.log" &
+    servers+=($!)
+    for _ in $(seq 100); do
+        url=$(sed -n 's/^Gatehouse is ready at //p' "$work/$name.out")
+        [ -z "$url" ] || return 0
+        kill -0 $! 2>/dev/null || break
+        sleep 0.1
+    done
+    echo "the server did not start:" >&2
+    cat "$work/$name.log" >&2
+    return 1
+}
+
+result=0
+step() {
+    printf '\n== %s\n' "$1"
+    shift
+    "$@" || { local code=$?; [ "$result" != 0 ] || result=$code; }
+}
+
+start wide --test-limits
+step "Conformance suite, limits widened" \
+    "$bin/gatehouse-conformance" run --target "$url" --variables "$work/wide.yaml" --skip-tag limits
+step "Tours of the SDK" \
+    "$bin/gatehouse-conformance" tour --target "$url" --variables "$work/wide.yaml"
+start shipped
+step "Conformance suite, limits as shipped" \
+    "$bin/gatehouse-conformance" run --target "$url" --variables "$work/shipped.yaml" --tag limits
+exit "$result"

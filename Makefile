@@ -1,0 +1,40 @@
+# `make` lists the verbs. `make demo` and `make test` do all their own set-up.
+.DEFAULT_GOAL := help
+.PHONY: help packages build lint format test demo serve bench bench-smoke $(RELEASE)
+
+RELEASE := .build-release
+
+help: ## list the verbs
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+packages: ## install the Debian packages that are missing
+	@.ci/install-packages
+
+build: packages ## build everything, tests included
+	swift build --build-tests
+
+lint: ## check the layout of the sources
+	swift format lint --strict --recursive --parallel Package.swift Protocol Server Client Conformance Tests
+
+format: ## lay the sources out
+	swift format --in-place --recursive --parallel Package.swift Protocol Server Client Conformance Tests
+
+test: build ## run all tests
+	swift test --skip-build
+
+demo: build ## run the conformance suite and the tours against a fresh server
+	Conformance/demo.sh
+
+serve: build ## leave a server running on ./gatehouse.db
+	.build/debug/gatehouse serve
+
+$(RELEASE): packages
+	swift build -c release --scratch-path $(RELEASE) --product gatehouse
+	swift build -c release --scratch-path $(RELEASE) --product gatehouse-benchmarks
+
+bench: $(RELEASE) ## run the benchmarks, some minutes
+	$(RELEASE)/release/gatehouse-benchmarks --seconds 5
+
+bench-smoke: $(RELEASE) ## optimised build: no named faults in it, and the benchmarks briefly
+	Tests/Benchmarks/no-faults.sh $(RELEASE)/release/gatehouse
+	$(RELEASE)/release/gatehouse-benchmarks --seconds 0.3

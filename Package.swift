@@ -1,0 +1,139 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Warnings stop a build in CI. On the command line `-warnings-as-errors` clashes with the `-suppress-warnings`
+// that the package manager passes to dependencies, so each of our targets says it itself.
+let warnings: [SwiftSetting] = Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+let settings: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .strictMemorySafety(),
+    ] + warnings
+
+// Products of other packages, named once.
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird: [Target.Dependency] = [
+    .product(name: "Hummingbird", package: "hummingbird"),
+    .product(name: "HummingbirdCore", package: "hummingbird"),
+]
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "NIOSSL", package: "swift-nio-ssl"),
+    .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+    .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+]
+let lifecycle: [Target.Dependency] = [
+    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+    .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+]
+let yams = Target.Dependency.product(name: "Yams", package: "yams")
+
+func library(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, resources: resources, swiftSettings: settings)
+}
+
+func command(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
+func cLibrary(_ name: String, _ path: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, path: path, pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let package = Package(
+    name: "gatehouse",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "gatehouse", targets: ["GatehouseCommand"]),
+        .executable(name: "gatehouse-client", targets: ["GatehouseClientCommand"]),
+        .executable(name: "gatehouse-conformance", targets: ["GatehouseConformanceCommand"]),
+        .library(name: "GatehouseClient", targets: ["GatehouseClient"]),
+        .library(name: "WebTokens", targets: ["WebTokens"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
+        // Without its trait for swift-configuration, which our settings do not use (Docs/Decisions/0002-settings.md).
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: ["FullFoundation"]),
+        .package(url: "https://github.com/jpsim/yams.git", from: "6.2.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    ],
+    targets: [
+        // Protocol: what both ends of the wire share.
+        cLibrary("CGatehouseOpenSSL", "Protocol/CLibraries/COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
+        cLibrary("CGatehouseCurl", "Protocol/CLibraries/CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+        library("GatehouseCryptography", "Protocol/Cryptography", ["CGatehouseOpenSSL"]),
+        library("GatehouseJSON", "Protocol/JSON"),
+        library("WebTokens", "Protocol/Tokens", ["GatehouseCryptography", "GatehouseJSON"]),
+        library("GatehouseOpenCAP", "Protocol/OpenCAP", ["GatehouseCryptography"]),
+        library("GatehouseMessages", "Protocol/Messages", ["GatehouseJSON", httpTypes]),
+        library("GatehouseTransfer", "Protocol/Transfer", ["CGatehouseCurl", httpTypes]),
+
+        // Server.
+        cLibrary("CGatehouseSQLite", "Server/CLibraries/CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+        cLibrary("CGatehouseSodium", "Server/CLibraries/CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
+        cLibrary("CGatehouseArgon2", "Server/CLibraries/CArgon2", pkgConfig: "libargon2", apt: "libargon2-dev"),
+        library("GatehouseStorage", "Server/Storage"),
+        library("GatehouseSQLite", "Server/SQLite", ["GatehouseStorage", "CGatehouseSQLite"]),
+        .target(
+            name: "GatehousePasswords", dependencies: ["CGatehouseArgon2", "CGatehouseSodium", "GatehouseCryptography"],
+            path: "Server/Passwords", exclude: ["COMMON-PASSWORDS.md"], swiftSettings: settings),
+        library(
+            "GatehouseCore", "Server/Core",
+            [
+                "GatehouseStorage", "GatehousePasswords", "GatehouseMessages", "GatehouseOpenCAP", "GatehouseJSON",
+                "GatehouseCryptography", "WebTokens", httpTypes, logging, yams,
+            ] + hummingbird + nio + lifecycle),
+        command(
+            "GatehouseCommand", "Server/Command",
+            [
+                "GatehouseCore", "GatehouseSQLite", "GatehouseStorage", "GatehousePasswords", "GatehouseCryptography",
+                "GatehouseOpenCAP", "GatehouseJSON", "WebTokens", argumentParser, logging,
+            ] + lifecycle),
+
+        // Client.
+        library(
+            "GatehouseClient", "Client/SDK",
+            ["GatehouseTransfer", "GatehouseMessages", "GatehouseOpenCAP", "GatehouseJSON", httpTypes]),
+        command("GatehouseClientCommand", "Client/Command", ["GatehouseClient", argumentParser]),
+
+        // Conformance.
+        library("GatehouseScenarios", "Conformance/Scenarios", resources: [.copy("opencap")]),
+        library(
+            "GatehouseRunner", "Conformance/Runner",
+            ["GatehouseTransfer", "GatehouseJSON", "WebTokens", "GatehouseCryptography", httpTypes, yams]),
+        library("GatehouseTours", "Conformance/Tours", ["GatehouseClient", "GatehouseRunner"]),
+        command(
+            "GatehouseConformanceCommand", "Conformance/Command",
+            ["GatehouseRunner", "GatehouseScenarios", "GatehouseTours", argumentParser]),
+
+        // Tests: one folder per target.
+        .target(name: "GatehouseTestSupport", path: "Tests/Support", swiftSettings: settings),
+        tests("CryptographyTests", "Tests/Cryptography", ["GatehouseCryptography"]),
+        tests("JSONTests", "Tests/JSON", ["GatehouseJSON"]),
+        tests("OpenCAPTests", "Tests/OpenCAP", ["GatehouseOpenCAP", "GatehouseJSON", "GatehouseTestSupport"]),
+        tests(
+            "PasswordsTests", "Tests/Passwords", ["GatehousePasswords"]),
+        tests(
+            "WebTokensTests", "Tests/Tokens",
+            ["WebTokens", "GatehouseCryptography", "GatehouseJSON", "GatehouseTestSupport"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

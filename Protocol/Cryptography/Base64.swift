@@ -1,0 +1,79 @@
+/// Base64 with padding (RFC 4648 §4), strict: no other characters, no missing padding, no stray bits.
+package enum Base64 {
+    private static let coder = RadixCoder(
+        alphabet: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", isPadded: true)
+
+    package static func encode(_ bytes: [UInt8]) -> String { coder.encode(bytes) }
+    package static func decode(_ text: some StringProtocol) -> [UInt8]? { coder.decode(text.utf8) }
+}
+
+/// Base64url without padding (RFC 4648 §5, as RFC 7515 §2 uses it), as strict.
+package enum Base64URL {
+    private static let coder = RadixCoder(
+        alphabet: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", isPadded: false)
+
+    package static func encode(_ bytes: [UInt8]) -> String { coder.encode(bytes) }
+    package static func decode(_ text: some StringProtocol) -> [UInt8]? { coder.decode(text.utf8) }
+    package static func decode(_ octets: some Collection<UInt8>) -> [UInt8]? { coder.decode(octets) }
+}
+
+/// Six bits to a character.
+private struct RadixCoder: Sendable {
+    private static let none: UInt8 = 0xff
+
+    private let characters: [UInt8]
+    private let values: [UInt8]
+    private let isPadded: Bool
+
+    init(alphabet: StaticString, isPadded: Bool) {
+        characters = Array("\(alphabet)".utf8)
+        var values = [UInt8](repeating: Self.none, count: 256)
+        for (value, character) in characters.enumerated() { values[Int(character)] = UInt8(value) }
+        self.values = values
+        self.isPadded = isPadded
+    }
+
+    func encode(_ bytes: [UInt8]) -> String {
+        var text: [UInt8] = []
+        text.reserveCapacity((bytes.count + 2) / 3 * 4)
+        var index = 0
+        while index < bytes.count {
+            let left = bytes.count - index
+            let group =
+                UInt32(bytes[index]) << 16 | (left > 1 ? UInt32(bytes[index + 1]) << 8 : 0)
+                | (left > 2 ? UInt32(bytes[index + 2]) : 0)
+            for position in 0..<(left > 2 ? 4 : left + 1) {
+                text.append(characters[Int(group >> UInt32(18 - 6 * position) & 63)])
+            }
+            if isPadded && left < 3 { text.append(contentsOf: repeatElement(UInt8(ascii: "="), count: 3 - left)) }
+            index += 3
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+        var octets = Array(text)
+        if isPadded {
+            guard octets.count % 4 == 0 else { return nil }
+            for _ in 0..<2 where octets.last == UInt8(ascii: "=") { octets.removeLast() }
+        }
+        guard octets.count % 4 != 1 else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(octets.count * 3 / 4)
+        var buffer: UInt32 = 0
+        var bits: UInt32 = 0
+        for octet in octets {
+            let value = values[Int(octet)]
+            guard value != Self.none else { return nil }
+            buffer = buffer << 6 | UInt32(value)
+            bits += 6
+            if bits >= 8 {
+                bits -= 8
+                bytes.append(UInt8(truncatingIfNeeded: buffer >> bits))
+            }
+        }
+        // Bits that are left over must be zero, or two texts would mean the same octets.
+        guard buffer & (1 << bits - 1) == 0 else { return nil }
+        return bytes
+    }
+}

@@ -1,0 +1,30 @@
+import CGatehouseOpenSSL
+
+/// The hosts that a certificate is for (RFC 9525).
+///
+/// Sendable because nothing changes the certificate after it has been read, and libcrypto locks what it caches in it.
+@safe package final class CertificateNames: @unchecked Sendable {
+    private let raw: OpaquePointer
+
+    package init(der: [UInt8]) throws(CryptographyError) {
+        let certificate = der.withUnsafeBufferPointer { der in
+            var start = unsafe der.baseAddress
+            return unsafe d2i_X509(nil, &start, der.count)
+        }
+        guard let certificate = unsafe certificate else {
+            ERR_clear_error()
+            throw CryptographyError(.invalidCertificate, "the certificate is not X.509 in DER")
+        }
+        unsafe raw = certificate
+    }
+
+    deinit { unsafe X509_free(raw) }
+
+    /// - Parameter host: a DNS name, or an IP address without brackets. A wildcard stands for one whole label.
+    package func cover(host: String) -> Bool {
+        if unsafe X509_check_host(raw, host, host.utf8.count, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS), nil) == 1 {
+            return true
+        }
+        return unsafe X509_check_ip_asc(raw, host, 0) == 1
+    }
+}

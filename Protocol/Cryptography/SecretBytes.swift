@@ -1,0 +1,28 @@
+import CGatehouseOpenSSL
+
+/// Octets that must not stay behind in memory or appear in a log: wiped when the last owner is gone.
+///
+/// Sendable because the memory never changes after `init`.
+@safe package final class SecretBytes: @unchecked Sendable, CustomStringConvertible, CustomReflectable {
+    private let memory: UnsafeMutableRawBufferPointer
+
+    package init(_ bytes: [UInt8]) {
+        unsafe memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
+        unsafe memory.copyBytes(from: bytes)
+    }
+
+    deinit {
+        unsafe OPENSSL_cleanse(memory.baseAddress, memory.count)
+        unsafe memory.deallocate()
+    }
+
+    package var count: Int { unsafe memory.count }
+
+    /// The pointer is good during the call only.
+    package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        unsafe try body(UnsafeRawBufferPointer(memory))
+    }
+
+    package var description: String { "[secret]" }
+    package var customMirror: Mirror { Mirror(self, children: []) }
+}

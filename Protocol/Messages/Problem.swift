@@ -1,0 +1,132 @@
+package import HTTPTypes
+
+/// A refusal that a caller can act on. Code, status and sentence sit together, so a problem cannot be half added.
+///
+/// Every door answers with the same status and the same `Error-Code` header; only the shape of the body differs.
+package struct Problem: Error, Sendable, Equatable {
+    /// Stable: clients and scenarios match on it (header `Error-Code`).
+    package let code: String
+    package let status: HTTPResponse.Status
+    /// Shown to people; never a secret or an internal error.
+    package let title: String
+    /// Header lines that belong to this refusal, such as `Retry-After`.
+    package var headers: HTTPFields = [:]
+
+    package init(code: String, status: HTTPResponse.Status, title: String, headers: HTTPFields = [:]) {
+        self.code = code
+        self.status = status
+        self.title = title
+        self.headers = headers
+    }
+
+    /// The same refusal with a sentence that says more about this one case.
+    package func saying(_ title: String) -> Problem {
+        Problem(code: code, status: status, title: title, headers: headers)
+    }
+
+    /// The same refusal with `Retry-After` (RFC 9110 §10.2.3), at least one second.
+    package func retryAfter(seconds: Int64) -> Problem {
+        var problem = self
+        problem.headers[.retryAfter] = String(max(1, seconds))
+        return problem
+    }
+}
+
+extension Problem: CustomStringConvertible {
+    package var description: String { title }
+}
+
+// MARK: - The list
+
+extension Problem {
+    // What was sent cannot be read.
+    package static let malformedRequest = Problem(
+        code: "malformed_request", status: .badRequest, title: "The request is not well-formed HTTP.")
+    package static let invalidHost = Problem(
+        code: "invalid_host", status: .badRequest, title: "The request must name exactly one host.")
+    package static let invalidJSON = Problem(
+        code: "invalid_json", status: .badRequest, title: "The body is not valid JSON.")
+    package static let wrongType = Problem(
+        code: "wrong_type", status: .badRequest, title: "A member of the body has the wrong type.")
+    package static let missingMember = Problem(
+        code: "missing_member", status: .badRequest, title: "A member of the body is missing.")
+    package static let invalidQuery = Problem(
+        code: "invalid_query", status: .badRequest, title: "The query cannot be read.")
+    package static let invalidAlias = Problem(
+        code: "invalid_alias", status: .badRequest, title: "This is not an alias such as alice$example.com.")
+    package static let invalidAddressType = Problem(
+        code: "invalid_address_type", status: .badRequest, title: "This is not a known address type.")
+    package static let invalidAddress = Problem(
+        code: "invalid_address", status: .badRequest, title: "The address is not valid for its type.")
+    package static let invalidExtensions = Problem(
+        code: "invalid_extensions", status: .badRequest, title: "The extensions cannot be stored.")
+    package static let weakPassword = Problem(
+        code: "weak_password", status: .badRequest, title: "The password is too short or too common.")
+    package static let invalidPassword = Problem(
+        code: "invalid_password", status: .badRequest, title: "The password cannot be used.")
+    package static let aliasRequired = Problem(
+        code: "alias_required", status: .badRequest,
+        title: "The account has no alias of its own; name one with ?alias=.")
+
+    // Who is asking.
+    package static let authenticationRequired = Problem(
+        code: "authentication_required", status: .unauthorized, title: "Sign in to do this.")
+    package static let invalidToken = Problem(
+        code: "invalid_token", status: .unauthorized, title: "The token is not valid here.")
+    package static let expiredToken = Problem(
+        code: "expired_token", status: .unauthorized, title: "The token has expired; sign in again.")
+    package static let invalidCredentials = Problem(
+        code: "invalid_credentials", status: .unauthorized, title: "The name or the password is wrong.")
+    package static let noAlias = Problem(
+        code: "no_alias", status: .forbidden, title: "The account has no alias, so it has no addresses.")
+    package static let wrongDomain = Problem(
+        code: "wrong_domain", status: .forbidden, title: "This credential is for another domain.")
+    package static let insufficientRole = Problem(
+        code: "insufficient_role", status: .forbidden, title: "The account may not do this.")
+
+    // What is there.
+    package static let notFound = Problem(code: "not_found", status: .notFound, title: "There is nothing here.")
+    package static let unknownAlias = Problem(
+        code: "unknown_alias", status: .notFound, title: "This alias is not known.")
+    package static let unknownDomain = Problem(
+        code: "unknown_domain", status: .notFound, title: "This domain is not hosted here.")
+    package static let addressNotSet = Problem(
+        code: "address_not_set", status: .notFound, title: "The alias has no address of this type.")
+    package static let methodNotAllowed = Problem(
+        code: "method_not_allowed", status: .methodNotAllowed, title: "The method is not allowed here.")
+    package static let aliasTaken = Problem(
+        code: "alias_taken", status: .conflict, title: "This alias is already taken.")
+    package static let misdirectedRequest = Problem(
+        code: "misdirected_request", status: .misdirectedRequest,
+        title: "The certificate of this connection does not cover the host that was asked for.")
+
+    // Limits.
+    package static let requestTimeout = Problem(
+        code: "request_timeout", status: .requestTimeout, title: "The request arrived too slowly.")
+    package static let bodyTooLarge = Problem(
+        code: "body_too_large", status: .contentTooLarge, title: "The body is larger than 64 KiB.")
+    package static let targetTooLong = Problem(
+        code: "target_too_long", status: .uriTooLong, title: "The request target is longer than 8 KiB.")
+    package static let headersTooLarge = Problem(
+        code: "headers_too_large", status: .requestHeaderFieldsTooLarge,
+        title: "The header section is larger than 16 KiB or has more than 100 lines.")
+    package static let unsupportedMediaType = Problem(
+        code: "unsupported_media_type", status: .unsupportedMediaType, title: "Send the body as application/json.")
+    package static let tooManyAttempts = Problem(
+        code: "too_many_attempts", status: .tooManyRequests, title: "Too many failed sign-ins; wait before the next.")
+    package static let tooManyLookups = Problem(
+        code: "too_many_lookups", status: .tooManyRequests, title: "Too many unknown aliases; wait before the next.")
+    package static let overloaded = Problem(
+        code: "overloaded", status: .serviceUnavailable, title: "The server is busy; try again shortly."
+    ).retryAfter(seconds: 1)
+    package static let storeUnavailable = Problem(
+        code: "store_unavailable", status: .serviceUnavailable, title: "The store cannot be used at the moment."
+    ).retryAfter(seconds: 5)
+    package static let internalError = Problem(
+        code: "internal_error", status: .internalServerError, title: "Something went wrong on the server.")
+}
+
+extension HTTPField.Name {
+    /// The stable word of a refusal.
+    package static let errorCode = HTTPField.Name("Error-Code")!
+}

@@ -1,0 +1,42 @@
+import ArgumentParser
+import Foundation
+import GatehouseCore
+import GatehouseCryptography
+import GatehousePasswords
+
+/// Where a new password comes from; never from the command line, where others could read it.
+struct PasswordSource: ParsableArguments {
+    @Option(help: ArgumentHelp("A file whose first line is the password; - for standard input.", valueName: "file"))
+    var passwordFile: String?
+
+    /// The password, and whether it was made here and has to be shown.
+    func password() throws -> (text: String, isMade: Bool) {
+        if let passwordFile { return (try SecretFile.firstLine(of: passwordFile), false) }
+        if isatty(STDIN_FILENO) == 1 { return (try askTwice(), false) }
+        return (Base64URL.encode(SystemRandom.bytes(18)), true)
+    }
+
+    private func askTwice() throws -> String {
+        guard let first = unsafe getpass("New password: ").map({ unsafe String(cString: $0) }),
+            let second = unsafe getpass("Once more: ").map({ unsafe String(cString: $0) })
+        else { throw Refusal(reason: "no password was given") }
+        guard first == second else { throw Refusal(reason: "the two passwords differ") }
+        return first
+    }
+}
+
+/// A secret in a file, or on standard input.
+enum SecretFile {
+    static func firstLine(of path: String) throws -> String {
+        let data =
+            path == "-"
+            ? try FileHandle.standardInput.readToEnd() ?? Data() : FileManager.default.contents(atPath: path)
+        guard let data else { throw Refusal(reason: "the file \(path) cannot be read", exitCode: 2) }
+        guard let text = String(validating: data, as: UTF8.self) else {
+            throw Refusal(reason: "\(path) is not UTF-8", exitCode: 2)
+        }
+        let line = text.prefix { !$0.isNewline }
+        guard !line.isEmpty else { throw Refusal(reason: "the first line of \(path) is empty", exitCode: 2) }
+        return String(line)
+    }
+}

@@ -1,0 +1,142 @@
+import ArgumentParser
+import Foundation
+import GatehouseCore
+import GatehouseStorage
+import Logging
+import ServiceLifecycle
+import UnixSignals
+import WebTokens
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the server.",
+        discussion: """
+            Makes and migrates the store, then prints one line with its URL on standard output and serves until SIGTERM. \
+            SIGHUP reads the certificate again. The log goes to standard error, a line of JSON each.
+
+            SETTINGS:
+            \(settingsHelp)
+
+            Each can also be given in the environment (--public-url as GATEHOUSE_PUBLIC_URL) and in the file (public-url: …). \
+            Flags win over the environment, the environment over the file.
+            """)
+
+    @Option(help: ArgumentHelp("A YAML file with settings.", valueName: "file"))
+    var config: String?
+
+    // The settings have one list (`Setting.all`); declaring them here again would make a second.
+    @Argument(parsing: .allUnrecognized, help: .hidden)
+    var settings: [String] = []
+
+    private static var settingsHelp: String {
+        Setting.all.map { setting in
+            let flag = "  --\(setting.name)" + (setting.isSwitch ? "" : " \(setting.value)")
+            return flag.padding(toLength: max(flag.count + 1, 40), withPad: " ", startingAt: 0) + setting.help
+        }
+        .joined(separator: "\n")
+    }
+
+    func run() async throws {
+        let flags = try Self.flags(from: settings)
+        let settings = try Settings.load(fromFlags: flags, config: config)
+        var logger = Logger(label: "gatehouse") { LogLines(logLevel: settings.logLevel, label: $0) }
+        logger.logLevel = settings.logLevel
+        for name in Settings.unknownNames(in: ProcessInfo.processInfo.environment) {
+            logger.warning("there is no such setting", metadata: ["name": .string(name)])
+        }
+        try await Store.with(settings) { store in
+            let server = try await Self.server(on: store, logger)
+            let group = ServiceGroup(
+                configuration: {
+                    var configuration = ServiceGroupConfiguration(
+                        services: [server], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+                    configuration.maximumGracefulShutdownDuration = .seconds(settings.shutdownGrace)
+                    return configuration
+                }())
+            try await group.run()
+            logger.notice("stopped")
+        }
+    }
+
+    private static func server(on store: Store, _ logger: Logger) async throws -> GatehouseServer {
+        let settings = store.settings
+        let masterKey = try await MasterKey.load(settings: settings, database: store.database)
+        if let file = masterKey.madeFile {
+            logger.notice(
+                "made a master key; without it the secrets in the store are lost, so keep a copy elsewhere",
+                metadata: ["file": .string(file)])
+        }
+        let features = try Features(
+            settings: settings, database: store.database, passwords: store.passwords,
+            signingKey: try await signingKey(settings, store, masterKey, logger), clock: .system)
+        warn(about: settings, logger)
+        return try GatehouseServer(
+            settings: settings, features: features, database: store.database, clock: .system, logger: logger
+        ) { url in
+            // Not `print`, which keeps the line back when standard output is a pipe; whoever started us waits for it.
+            FileHandle.standardOutput.write(Data("Gatehouse is ready at \(url)\n".utf8))
+        }
+    }
+
+    private static func signingKey(
+        _ settings: Settings, _ store: Store, _ masterKey: MasterKey, _ logger: Logger
+    ) async throws -> SigningKey {
+        if let path = settings.signingKeyFile {
+            guard let data = FileManager.default.contents(atPath: path) else {
+                throw Refusal(reason: "--signing-key-file: the file \(path) cannot be read", exitCode: 2)
+            }
+            do { return try SigningKey(try JWK(parsing: Array(data))) } catch {
+                throw Refusal(reason: "--signing-key-file: \(path): \(error)", exitCode: 2)
+            }
+        }
+        let (key, isNew) = try await SigningKeys(database: store.database, masterKey: masterKey.key, clock: .system)
+            .activeKey()
+        if isNew { logger.notice("made a key that signs tokens", metadata: ["kid": .string(key.keyID)]) }
+        return key
+    }
+
+    private static func warn(about settings: Settings, _ logger: Logger) {
+        if settings.hasTestLimits { logger.warning("--test-limits: sign-ins and look-ups are hardly limited") }
+        #if DEBUG
+        for fault in settings.faults.active.map(\.rawValue).sorted() {
+            logger.warning("a check is left out on purpose", metadata: ["fault": .string(fault)])
+        }
+        #endif
+        if settings.allowsInsecureHTTP && settings.tlsCertificate == nil {
+            logger.warning("--insecure-http: passwords and tokens travel in clear")
+        }
+    }
+
+    /// `--name value`, `--name=value` and switches, by name.
+    static func flags(from words: [String]) throws -> [String: String] {
+        var flags: [String: String] = [:]
+        var mistakes: [String] = []
+        var rest = words[...]
+        while let word = rest.popFirst() {
+            guard word.hasPrefix("--") else {
+                mistakes.append("unexpected argument \"\(word)\"")
+                continue
+            }
+            let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = String(parts[0])
+            guard let setting = Setting.all.first(where: { $0.name == name }) else {
+                mistakes.append("unknown option --\(name); see `gatehouse serve --help`")
+                if let next = rest.first, !next.hasPrefix("--") { rest.removeFirst() }
+                continue
+            }
+            if parts.count == 2 {
+                flags[name] = String(parts[1])
+            } else if setting.isSwitch {
+                flags[name] = "true"
+            } else if let value = rest.popFirst() {
+                flags[name] = value
+            } else {
+                mistakes.append("--\(name) needs a value")
+            }
+        }
+        guard mistakes.isEmpty else {
+            throw Refusal(reason: mistakes.joined(separator: "\ngatehouse: "), exitCode: 2)
+        }
+        return flags
+    }
+}

@@ -1,0 +1,70 @@
+import ArgumentParser
+import Foundation
+import GatehouseCore
+import GatehousePasswords
+import GatehouseSQLite
+import GatehouseStorage
+
+/// The options of every command that works on the store, also beside a running server.
+struct StoreOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The SQLite file.", valueName: "file"))
+    var database: String?
+
+    @Option(help: ArgumentHelp("A YAML file with settings.", valueName: "file"))
+    var config: String?
+
+    func settings() throws -> Settings {
+        var flags: [String: String] = [:]
+        flags["database"] = database
+        return try Settings.load(fromFlags: flags, config: config)
+    }
+
+    /// Opens and migrates the store for the time of `body`.
+    func withStore<T>(_ body: (Store) async throws -> T) async throws -> T {
+        try await Store.with(try settings(), body)
+    }
+}
+
+extension Settings {
+    /// `--config` or `GATEHOUSE_CONFIG` names the file.
+    static func load(fromFlags flags: [String: String], config: String?) throws -> Settings {
+        let environment = ProcessInfo.processInfo.environment
+        do {
+            return try load(flags: flags, environment: environment, file: config ?? environment["GATEHOUSE_CONFIG"])
+        } catch let mistakes as SettingsMistakes {
+            throw Refusal(reason: mistakes.mistakes.joined(separator: "\ngatehouse: "), exitCode: 2)
+        }
+    }
+}
+
+extension Clock {
+    /// The machine's clock. Nothing outside the command reads it.
+    static let system = Clock { Int64(Date.now.timeIntervalSince1970 * 1_000_000) }
+}
+
+/// The store with the rules that a command needs.
+struct Store {
+    let settings: Settings
+    let database: SQLiteDatabase
+    let passwords: PasswordHasher
+
+    var accounts: Accounts {
+        Accounts(database: database, passwords: passwords, policy: settings.passwordPolicy, clock: .system)
+    }
+    var domains: Domains { Domains(database: database, passwords: passwords, clock: .system) }
+
+    static func with<T>(_ settings: Settings, _ body: (Store) async throws -> T) async throws -> T {
+        let database = try SQLiteDatabase(path: settings.database)
+        let passwords =
+            settings.hashingThreads.map { PasswordHasher(concurrency: $0) } ?? PasswordHasher()
+        let result: Result<T, any Error>
+        do {
+            _ = try await database.migrate(Schema.migrations)
+            result = .success(try await body(Store(settings: settings, database: database, passwords: passwords)))
+        } catch {
+            result = .failure(error)
+        }
+        await database.close()
+        return try result.get()
+    }
+}

@@ -1,0 +1,110 @@
+import GatehouseCryptography
+package import GatehouseStorage
+import Hummingbird
+import HummingbirdCore
+package import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import UnixSignals
+
+/// The server as one service: everything built by hand, in order.
+package struct GatehouseServer: Service {
+    let settings: Settings
+    let features: Features
+    let database: any Database
+    let certificates: Certificates?
+    let clock: Clock
+    let logger: Logger
+    /// Called with the URL when the server answers.
+    let onReady: @Sendable (String) async -> Void
+
+    package init(
+        settings: Settings, features: Features, database: any Database, clock: Clock, logger: Logger,
+        onReady: @escaping @Sendable (String) async -> Void
+    ) throws {
+        self.settings = settings
+        self.features = features
+        self.database = database
+        self.clock = clock
+        self.logger = logger
+        self.onReady = onReady
+        if let certificate = settings.tlsCertificate, let key = settings.tlsKey {
+            certificates = try Certificates(certificateFile: certificate, keyFile: key)
+        } else {
+            certificates = nil
+        }
+    }
+
+    /// Runs until the group is shut down: no new connections from then on, requests in flight are finished.
+    package func run() async throws {
+        let limits = ConnectionLimits()
+        let responder = Responder(
+            routes: RouteTable(features), limits: limits, proxies: TrustedProxies(settings.trustedProxies),
+            allowedOrigins: Set(settings.allowedOrigins), makeRequestID: SystemRandom.identifier,
+            certificates: certificates)
+        let scheme = certificates == nil ? "http" : "https"
+        let certificates = certificates
+        let application = Hummingbird.Application(
+            responder: responder,
+            server: HTTPServerBuilder { responder in
+                ConnectionChannel(responder: responder, limits: limits, certificates: certificates)
+            },
+            configuration: ApplicationConfiguration(
+                address: .hostname(settings.host, port: settings.port),
+                availableConnectionsDelegate: MaximumAvailableConnections(settings.maximumConnections, logger: logger)),
+            services: [Housekeeping(database: database, limits: features.limits, clock: clock, logger: logger)]
+                + (certificates.map { [CertificateReload(certificates: $0, logger: logger)] } ?? []),
+            onServerRunning: { [settings, onReady] channel in
+                let port = channel.localAddress?.port ?? settings.port
+                let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
+                await onReady("\(scheme)://\(host):\(port)")
+            },
+            logger: logger)
+        try await application.run()
+    }
+}
+
+/// Reads certificate and key again on SIGHUP.
+struct CertificateReload: Service {
+    let certificates: Certificates
+    let logger: Logger
+
+    func run() async throws {
+        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+            do {
+                try certificates.reload()
+                logger.notice("certificate reloaded")
+            } catch {
+                logger.error("certificate not reloaded; the one before stays", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+}
+
+/// Deletes what is over: sessions that have expired and failures that are forgotten.
+struct Housekeeping: Service {
+    let database: any Database
+    let limits: SignInLimits
+    let clock: Clock
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do { try await tidy() } catch {
+                    logger.warning("tidying failed; tried again in a minute", metadata: ["error": "\(error)"])
+                }
+                do { try await Task.sleep(for: .seconds(60)) } catch { return }
+            }
+        }
+    }
+
+    func tidy() async throws {
+        let now = clock.now()
+        try await database.transaction { sql in
+            try sql("DELETE FROM sessions WHERE expires_at <= \(now)")
+            try limits.tidy(at: now, in: sql)
+        }
+    }
+}

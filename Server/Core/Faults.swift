@@ -1,0 +1,21 @@
+/// A check that a debug build can be told to leave out (`gatehouse serve --fault NAME`), so that it can be shown that the
+/// conformance suite notices. The optimised build contains none of them: there `isActive` is always false and the names are gone.
+package struct Faults: Sendable, Equatable {
+    #if DEBUG
+    package enum Fault: String, CaseIterable, Sendable {
+        /// A look-up answers with any alias of the domain.
+        case usernameCheckDropped = "username-check-dropped"
+        /// A look-up answers with that username of any domain.
+        case domainCheckDropped = "domain-check-dropped"
+        /// A token is good for ever.
+        case tokenExpiryUnchecked = "token-expiry-unchecked"
+        /// An address is stored as it comes.
+        case addressChecksumUnchecked = "address-checksum-unchecked"
+    }
+
+    package let active: Set<Fault>
+    package init(_ active: Set<Fault> = []) { self.active = active }
+    #else
+    package init() {}
+    #endif
+}

@@ -1,0 +1,215 @@
+import GatehouseCryptography
+package import GatehouseMessages
+package import GatehouseOpenCAP
+package import GatehousePasswords
+package import GatehouseStorage
+
+/// One account as an operator sees it; no secrets.
+package struct AccountSummary: Sendable, Equatable {
+    package let id: String
+    package let email: String?
+    package let alias: String?
+    package let roles: [Role]
+    package let isDisabled: Bool
+    /// Microseconds since 1970.
+    package let createdAt: Int64
+
+    /// The name that it signs in by; the e-mail address when it has both.
+    package var name: String { email ?? alias ?? id }
+}
+
+/// Accounts: make, list, change, disable, delete. Every change that takes something away ends the account's sessions.
+package struct Accounts: Sendable {
+    let database: any Database
+    let passwords: PasswordHasher
+    let policy: PasswordPolicy
+    let clock: Clock
+
+    package init(database: any Database, passwords: PasswordHasher, policy: PasswordPolicy, clock: Clock) {
+        self.database = database
+        self.passwords = passwords
+        self.policy = policy
+        self.clock = clock
+    }
+
+    /// Checks a password that somebody wants to have.
+    ///
+    /// - Throws: `Problem.weakPassword`, `Problem.invalidPassword`.
+    package func checkNewPassword(_ text: String, for names: [AccountName]) throws(Problem) -> NewPassword {
+        do {
+            return try policy.check(text, contextWords: names.flatMap(\.contextWords))
+        } catch {
+            throw error.isUnusable ? .invalidPassword.saying(error.description) : .weakPassword.saying(error.description)
+        }
+    }
+
+    /// Makes an account.
+    ///
+    /// - Throws: `AccountError.nameTaken`, `.domainNotHosted`, `.adminExists` when `onlyAsFirstAdmin` and there is one.
+    @discardableResult
+    package func create(
+        email: EmailAddress?, alias: Alias?, password: NewPassword, roles: Set<Role> = [], onlyAsFirstAdmin: Bool = false
+    ) async throws -> String {
+        let hash = try await passwords.hash(password.text)
+        let id = SystemRandom.identifier()
+        let now = clock.now()
+        do {
+            try await database.transaction { sql in
+                if onlyAsFirstAdmin {
+                    guard try sql("SELECT 1 FROM account_roles WHERE role = \(Role.admin.rawValue) LIMIT 1").isEmpty else {
+                        throw AccountError.adminExists
+                    }
+                }
+                if let alias {
+                    guard try Domains.isHosted(alias.domain, in: sql) else { throw AccountError.domainNotHosted }
+                }
+                try sql(
+                    """
+                    INSERT INTO accounts (id, email, username, domain, password_hash, created_at, password_changed_at)
+                    VALUES (\(id), \(email?.text), \(alias?.username), \(alias?.domain), \(hash), \(now), \(now))
+                    """)
+                for role in roles {
+                    try sql("INSERT INTO account_roles (account_id, role) VALUES (\(id), \(role.rawValue))")
+                }
+            }
+        } catch let error as StorageError where error.isUniqueViolation {
+            throw AccountError.nameTaken
+        }
+        return id
+    }
+
+    /// All accounts in the order of their making.
+    package func list() async throws -> [AccountSummary] {
+        try await database.read { sql in
+            var roles: [String: [Role]] = [:]
+            for row in try sql("SELECT account_id, role FROM account_roles") {
+                guard let role = Role(rawValue: try row.text("role")) else { continue }
+                roles[try row.text("account_id"), default: []].append(role)
+            }
+            for row in try sql("SELECT DISTINCT owner_id FROM domains WHERE owner_id IS NOT NULL") {
+                roles[try row.text("owner_id"), default: []].append(.owner)
+            }
+            return try sql(
+                "SELECT id, email, username, domain, disabled_at, created_at FROM accounts ORDER BY created_at, id"
+            )
+            .map { row in
+                let id = try row.text("id")
+                let username = try row.optionalText("username")
+                let alias = try username.map { "\($0)$\(try row.text("domain"))" }
+                let all = Set(roles[id, default: []] + (alias == nil ? [] : [.alias]))
+                return AccountSummary(
+                    id: id, email: try row.optionalText("email"), alias: alias,
+                    roles: Role.allCases.filter(all.contains), isDisabled: try row.optionalInteger("disabled_at") != nil,
+                    createdAt: try row.integer("created_at"))
+            }
+        }
+    }
+
+    /// Gives exactly these of the roles that can be given; they count from the next request on.
+    package func setRoles(_ roles: Set<Role>, of name: AccountName) async throws {
+        try await database.transaction { sql in
+            let id = try Self.requireID(of: name, in: sql)
+            if !roles.contains(.admin) { try Self.requireAnotherAdmin(than: id, in: sql) }
+            try sql("DELETE FROM account_roles WHERE account_id = \(id)")
+            for role in roles {
+                try sql("INSERT INTO account_roles (account_id, role) VALUES (\(id), \(role.rawValue))")
+            }
+            try sql.authorizationsChanged()
+        }
+    }
+
+    /// A disabled account cannot sign in, its sessions end, and its alias is not looked up; nothing is deleted.
+    package func setDisabled(_ isDisabled: Bool, _ name: AccountName) async throws {
+        let now = clock.now()
+        try await database.transaction { sql in
+            let id = try Self.requireID(of: name, in: sql)
+            if isDisabled {
+                try Self.requireAnotherAdmin(than: id, in: sql)
+                try sql("UPDATE accounts SET disabled_at = \(now) WHERE id = \(id) AND disabled_at IS NULL")
+                try sql("DELETE FROM sessions WHERE account_id = \(id)")
+            } else {
+                try sql("UPDATE accounts SET disabled_at = NULL WHERE id = \(id)")
+            }
+            try sql.authorizationsChanged()
+        }
+    }
+
+    /// Deletes the account with its addresses and sessions. A domain that it owned stays, without an owner.
+    package func delete(_ name: AccountName) async throws {
+        try await database.transaction { sql in
+            let id = try Self.requireID(of: name, in: sql)
+            try Self.requireAnotherAdmin(than: id, in: sql)
+            try Self.delete(id, in: sql)
+        }
+    }
+
+    /// Sets a password for somebody and ends every session of the account.
+    package func setPassword(_ password: NewPassword, of name: AccountName) async throws {
+        try await database.read { sql in _ = try Self.requireID(of: name, in: sql) }
+        let hash = try await passwords.hash(password.text)
+        let now = clock.now()
+        try await database.transaction { sql in
+            let id = try Self.requireID(of: name, in: sql)
+            try sql("UPDATE accounts SET password_hash = \(hash), password_changed_at = \(now) WHERE id = \(id)")
+            try sql("DELETE FROM sessions WHERE account_id = \(id)")
+            try sql.authorizationsChanged()
+        }
+    }
+
+    package func hasAdmin() async throws -> Bool {
+        try await database.read { sql in
+            try !sql("SELECT 1 FROM account_roles WHERE role = \(Role.admin.rawValue) LIMIT 1").isEmpty
+        }
+    }
+
+    // MARK: In one transaction
+
+    static func delete(_ id: String, in sql: borrowing Transaction) throws {
+        try sql("DELETE FROM accounts WHERE id = \(id)")
+        try sql.authorizationsChanged()
+    }
+
+    static func id(of name: AccountName, in sql: borrowing Transaction) throws -> String? {
+        let rows =
+            switch name {
+            case .email(let email): try sql("SELECT id FROM accounts WHERE email = \(email.text)")
+            case .alias(let alias):
+                try sql("SELECT id FROM accounts WHERE username = \(alias.username) AND domain = \(alias.domain)")
+            }
+        return try rows.first?.text("id")
+    }
+
+    private static func requireID(of name: AccountName, in sql: borrowing Transaction) throws -> String {
+        guard let id = try id(of: name, in: sql) else { throw AccountError.unknown(name.description) }
+        return id
+    }
+
+    /// The last admin who can sign in must stay one, or nobody could ever make another.
+    private static func requireAnotherAdmin(than id: String, in sql: borrowing Transaction) throws {
+        let admins = try sql(
+            """
+            SELECT r.account_id FROM account_roles r JOIN accounts a ON a.id = r.account_id
+            WHERE r.role = \(Role.admin.rawValue) AND a.disabled_at IS NULL LIMIT 2
+            """)
+        if admins.count == 1, try admins[0].text("account_id") == id { throw AccountError.lastAdmin }
+    }
+}
+
+/// Why an account could not be made or changed.
+package enum AccountError: Error, Equatable, CustomStringConvertible {
+    case nameTaken
+    case unknown(String)
+    case domainNotHosted
+    case lastAdmin
+    case adminExists
+
+    package var description: String {
+        switch self {
+        case .nameTaken: "There is already an account of this name."
+        case .unknown(let name): "There is no account \(name)."
+        case .domainNotHosted: "The domain of the alias is not hosted here; add it first with `gatehouse domain add`."
+        case .lastAdmin: "This is the last admin who can sign in; make another one first."
+        case .adminExists: "There is already an admin."
+        }
+    }
+}

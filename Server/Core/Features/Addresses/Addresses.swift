@@ -1,0 +1,98 @@
+import GatehouseJSON
+import GatehouseMessages
+import GatehouseOpenCAP
+package import GatehouseStorage
+
+/// The payment addresses that an alias resolves to.
+package struct Addresses: Sendable {
+    let database: any Database
+    let clock: Clock
+    let faults: Faults
+
+    package init(database: any Database, clock: Clock, faults: Faults) {
+        self.database = database
+        self.clock = clock
+        self.faults = faults
+    }
+
+    /// What an alias resolves to, ready to send.
+    struct Listing: Sendable {
+        /// Changes with every write to the alias's addresses, and never comes back.
+        let version: String
+        /// Ordered by type.
+        let addresses: [(type: Int64, address: String, extensions: String)]
+    }
+
+    /// One indexed read.
+    ///
+    /// - Throws: `Problem.unknownAlias`, also for an alias whose account is disabled.
+    func lookUp(_ alias: Alias) async throws -> Listing {
+        let rows = try await database.rows(query(for: alias))
+        guard let first = rows.first else { throw Problem.unknownAlias }
+        return Listing(
+            version: "\(try first.text(at: 0)).\(try first.integer(at: 1))",
+            addresses: try rows.compactMap { row in
+                guard let type = try row.optionalInteger(at: 2) else { return nil }
+                return (type, try row.text(at: 3), try row.text(at: 4))
+            })
+    }
+
+    private func query(for alias: Alias) -> Query {
+        var owner: Query = "a.username = \(alias.username) AND a.domain = \(alias.domain)"
+        #if DEBUG
+        if faults.active.contains(.usernameCheckDropped) {
+            owner = "a.id = (SELECT MIN(id) FROM accounts WHERE domain = \(alias.domain))"
+        } else if faults.active.contains(.domainCheckDropped) {
+            owner = "a.id = (SELECT MIN(id) FROM accounts WHERE username = \(alias.username))"
+        }
+        #endif
+        return """
+            SELECT a.id, a.addresses_version, x.address_type, x.address, x.extensions
+            FROM accounts a LEFT JOIN addresses x ON x.account_id = a.id
+            WHERE \(owner) AND a.disabled_at IS NULL ORDER BY x.address_type
+            """
+    }
+
+    /// Creates or replaces the address of its type.
+    ///
+    /// - Throws: `Problem.noAlias` when the account has none (any more).
+    func set(_ address: PaymentAddress, of account: String) async throws {
+        let now = clock.now()
+        let type = Int64(address.type.rawValue)
+        try await database.transaction { sql in
+            try Self.touch(account, in: sql)
+            try sql(
+                """
+                INSERT INTO addresses (account_id, address_type, address, extensions, written_at)
+                VALUES (\(account), \(type), \(address.address), \(address.extensions ?? "{}"), \(now))
+                ON CONFLICT (account_id, address_type) DO UPDATE SET address = excluded.address,
+                    extensions = CASE WHEN \(address.extensions != nil) = 1 THEN excluded.extensions
+                        ELSE addresses.extensions END,
+                    written_at = excluded.written_at
+                """)
+        }
+    }
+
+    /// - Throws: `Problem.addressNotSet`, `.noAlias`.
+    func delete(_ type: AddressType, of account: String) async throws {
+        try await database.transaction { sql in
+            try Self.touch(account, in: sql)
+            let gone = try sql(
+                """
+                DELETE FROM addresses WHERE account_id = \(account) AND address_type = \(Int64(type.rawValue))
+                RETURNING address_type
+                """)
+            guard !gone.isEmpty else { throw Problem.addressNotSet }
+        }
+    }
+
+    /// Raises the version, and makes sure in the same breath that there still is an alias to write to.
+    private static func touch(_ account: String, in sql: borrowing Transaction) throws {
+        let touched = try sql(
+            """
+            UPDATE accounts SET addresses_version = addresses_version + 1
+            WHERE id = \(account) AND username IS NOT NULL AND disabled_at IS NULL RETURNING id
+            """)
+        guard !touched.isEmpty else { throw Problem.noAlias }
+    }
+}

@@ -1,0 +1,42 @@
+import GatehouseMessages
+import NIOConcurrencyHelpers
+
+/// Bounds how many unknown aliases one network may ask for, so that nobody harvests names by trying them.
+///
+/// Counted in memory and by each node alone: a look-up must not write, and what is forgotten at a restart is one minute of counting.
+final class LookUpLimit: Sendable {
+    private struct State {
+        var windowStart: Int64 = 0
+        var misses: [Network: Int] = [:]
+    }
+
+    private static let window = Int64.minutes(1)
+    /// Networks counted at once; beyond it, all that are new share one count.
+    private static let capacity = 50_000
+    private static let others = Network(address: "")
+
+    private let perMinute: Int
+    private let state = NIOLockedValueBox(State())
+
+    init(perMinute: Int) { self.perMinute = perMinute }
+
+    /// - Throws: `Problem.tooManyLookups` with `Retry-After` when the network has had its misses of this minute.
+    func requireRoom(for network: Network, at now: Int64) throws(Problem) {
+        let wait: Int64? = state.withLockedValue { state in
+            guard now - state.windowStart < Self.window, (state.misses[network] ?? 0) >= perMinute else { return nil }
+            return Self.window - (now - state.windowStart)
+        }
+        if let wait { throw .tooManyLookups.retryAfter(seconds: wait.unixSeconds + 1) }
+    }
+
+    func countMiss(of network: Network, at now: Int64) {
+        state.withLockedValue { state in
+            if now - state.windowStart >= Self.window || now < state.windowStart {
+                state.windowStart = now
+                state.misses.removeAll(keepingCapacity: true)
+            }
+            let key = state.misses[network] != nil || state.misses.count < Self.capacity ? network : Self.others
+            state.misses[key, default: 0] += 1
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import GatehouseMessages
+import GatehouseOpenCAP
+import GatehouseStorage
+
+/// Making and deleting aliases: `POST` and `DELETE /v1/users`.
+package struct Aliases: Sendable {
+    let database: any Database
+    let accounts: Accounts
+    let domains: Domains
+    let tokens: AccessTokens
+    let limits: SignInLimits
+    let clock: Clock
+
+    /// What a caller shows in order to make an alias.
+    enum Credential: Sendable {
+        case token(String)
+        /// The domain's secret, as Bearer or as `create_user_password`.
+        case secret(String)
+    }
+
+    /// - Throws: `Problem.invalidCredentials`, `.wrongDomain`, `.insufficientRole`, `.unknownDomain`, `.aliasTaken`, `.weakPassword`.
+    func create(_ alias: Alias, password: String, with credential: Credential, from network: Network) async throws {
+        let newPassword = try accounts.checkNewPassword(password, for: [.alias(alias)])
+        switch credential {
+        case .secret(let secret): try await requireSecret(secret, for: alias.domain, from: network)
+        case .token(let token): try await requireRight(of: try await tokens.check(token), over: alias.domain)
+        }
+        // Cheap question first: a taken alias need not cost a hash. The constraint decides among many at once.
+        let isTaken = try await database.read { sql in try Accounts.id(of: .alias(alias), in: sql) != nil }
+        if isTaken { throw Problem.aliasTaken }
+        do {
+            try await accounts.create(email: nil, alias: alias, password: newPassword)
+        } catch AccountError.nameTaken {
+            throw Problem.aliasTaken
+        } catch AccountError.domainNotHosted {
+            throw Problem.unknownDomain
+        }
+    }
+
+    /// Deletes an alias with its addresses; the account goes with its last name.
+    ///
+    /// - Parameter alias: nil for the caller's own.
+    /// - Throws: `Problem.aliasRequired`, `.insufficientRole`, `.wrongDomain`, `.unknownAlias`.
+    func delete(_ alias: Alias?, by caller: Account) async throws {
+        guard let alias = alias ?? caller.alias else { throw Problem.aliasRequired }
+        if alias != caller.alias { try await requireDeletion(of: alias, by: caller) }
+        try await database.transaction { sql in
+            guard let id = try Accounts.id(of: .alias(alias), in: sql) else { throw Problem.unknownAlias }
+            let kept = try sql(
+                """
+                UPDATE accounts SET username = NULL, domain = NULL, addresses_version = addresses_version + 1
+                WHERE id = \(id) AND email IS NOT NULL RETURNING id
+                """)
+            if kept.isEmpty {
+                try Accounts.delete(id, in: sql)
+            } else {
+                try sql("DELETE FROM addresses WHERE account_id = \(id)")
+                try sql.authorizationsChanged()
+            }
+        }
+    }
+
+    private func requireSecret(_ secret: String, for domain: String, from network: Network) async throws {
+        let now = clock.now()
+        let standing = try await database.read { sql in
+            try limits.standing(of: "", from: network, account: nil, at: now, in: sql)
+        }
+        try standing.requireNetwork(at: now)
+        switch try await domains.check(secret: secret, for: domain) {
+        case .thisDomain: return
+        case .otherDomain: throw Problem.wrongDomain
+        case .nothing:
+            try await database.transaction { sql in try limits.recordFailure(from: network, at: now, in: sql) }
+            throw Problem.invalidCredentials.saying("The credential for making this alias is wrong.")
+        }
+    }
+
+    /// An admin may make aliases of every hosted domain, an owner those of its own.
+    private func requireRight(of caller: SignedIn, over domain: String) async throws {
+        let isHosted = try await database.read { sql in try Domains.isHosted(domain, in: sql) }
+        if caller.account.roles.contains(.admin) {
+            guard isHosted else { throw Problem.unknownDomain }
+        } else if caller.account.roles.contains(.owner) {
+            guard try await domains.isOwned(domain, by: caller.account.id) else { throw Problem.wrongDomain }
+        } else {
+            throw Problem.insufficientRole
+        }
+    }
+
+    private func requireDeletion(of alias: Alias, by caller: Account) async throws {
+        if caller.roles.contains(.admin) { return }
+        guard caller.roles.contains(.owner) else { throw Problem.insufficientRole }
+        guard try await domains.isOwned(alias.domain, by: caller.id) else { throw Problem.wrongDomain }
+    }
+}

@@ -1,0 +1,204 @@
+import GatehouseCryptography
+package import GatehouseOpenCAP
+package import GatehousePasswords
+package import GatehouseStorage
+
+/// A hosted domain as an operator sees it; no secret.
+package struct DomainSummary: Sendable, Equatable {
+    package let name: String
+    /// Further host names under which the server is reached for this domain.
+    package let hosts: [String]
+    package let owner: String?
+    package let aliases: Int64
+}
+
+/// Hosted domains and their secrets.
+package struct Domains: Sendable {
+    let database: any Database
+    let passwords: PasswordHasher
+    let clock: Clock
+
+    package init(database: any Database, passwords: PasswordHasher, clock: Clock) {
+        self.database = database
+        self.passwords = passwords
+        self.clock = clock
+    }
+
+    // MARK: For the operator
+
+    /// Makes a domain.
+    ///
+    /// - Parameter secret: one that is brought along; nil makes 36 random octets.
+    /// - Returns: the secret, which is not kept and cannot be shown again.
+    /// - Throws: `DomainError`.
+    package func add(
+        _ name: DomainName, hosts: [DomainName] = [], owner: AccountName? = nil, secret: DomainSecret = .random()
+    ) async throws -> String {
+        let kept = try await secret.kept(by: passwords)
+        let now = clock.now()
+        let allHosts = [name] + hosts.filter { $0 != name }
+        do {
+            try await database.transaction { sql in
+                let ownerID = try owner.map { owner in
+                    guard let id = try Accounts.id(of: owner, in: sql) else {
+                        throw AccountError.unknown(owner.description)
+                    }
+                    return id
+                }
+                try sql(
+                    """
+                    INSERT INTO domains (name, owner_id, secret_digest, secret_hash, created_at)
+                    VALUES (\(name.text), \(ownerID), \(kept.digest), \(kept.hash), \(now))
+                    """)
+                for host in allHosts {
+                    try sql("INSERT INTO domain_hosts (host, domain) VALUES (\(host.text), \(name.text))")
+                }
+                try sql.authorizationsChanged()
+            }
+        } catch let error as StorageError where error.isUniqueViolation {
+            throw DomainError.taken
+        }
+        return secret.text
+    }
+
+    package func list() async throws -> [DomainSummary] {
+        try await database.read { sql in
+            var hosts: [String: [String]] = [:]
+            for row in try sql("SELECT host, domain FROM domain_hosts WHERE host <> domain ORDER BY host") {
+                hosts[try row.text("domain"), default: []].append(try row.text("host"))
+            }
+            return try sql(
+                """
+                SELECT d.name AS name, a.email AS email, a.username AS username, a.domain AS account_domain,
+                    (SELECT COUNT(*) FROM accounts m WHERE m.domain = d.name) AS aliases
+                FROM domains d LEFT JOIN accounts a ON a.id = d.owner_id ORDER BY d.name
+                """
+            )
+            .map { row in
+                let name = try row.text("name")
+                let alias = try row.optionalText("username").map { "\($0)$\(try row.text("account_domain"))" }
+                return DomainSummary(
+                    name: name, hosts: hosts[name, default: []], owner: try row.optionalText("email") ?? alias,
+                    aliases: try row.integer("aliases"))
+            }
+        }
+    }
+
+    /// Replaces the secret; the old one is refused from then on.
+    package func rotateSecret(of name: DomainName, to secret: DomainSecret = .random()) async throws -> String {
+        let kept = try await secret.kept(by: passwords)
+        try await database.transaction { sql in
+            let changed = try sql(
+                """
+                UPDATE domains SET secret_digest = \(kept.digest), secret_hash = \(kept.hash) WHERE name = \(name.text)
+                RETURNING name
+                """)
+            guard !changed.isEmpty else { throw DomainError.unknown(name.text) }
+        }
+        return secret.text
+    }
+
+    /// Removes the domain with its aliases and their addresses. An account that also has an e-mail address keeps that.
+    package func remove(_ name: DomainName) async throws {
+        try await database.transaction { sql in
+            guard try !sql("DELETE FROM domains WHERE name = \(name.text) RETURNING name").isEmpty else {
+                throw DomainError.unknown(name.text)
+            }
+            try sql(
+                """
+                DELETE FROM addresses WHERE account_id IN
+                    (SELECT id FROM accounts WHERE domain = \(name.text) AND email IS NOT NULL)
+                """)
+            try sql("DELETE FROM accounts WHERE domain = \(name.text) AND email IS NULL")
+            try sql("UPDATE accounts SET username = NULL, domain = NULL WHERE domain = \(name.text)")
+            try sql.authorizationsChanged()
+        }
+    }
+
+    // MARK: For callers
+
+    /// What a presented secret opens.
+    enum SecretVerdict: Equatable { case thisDomain, otherDomain, nothing }
+
+    /// Whether `secret` is the one of `domain`. An unhosted domain and a wrong secret take the same time.
+    func check(secret: String, for domain: String) async throws -> SecretVerdict {
+        let digest = DomainSecret.digest(of: secret)
+        // Stored digests of random secrets are looked up by index: their bytes tell nothing about the secret (SPEC §2).
+        let (owner, hash, anyHash) = try await database.read { sql in
+            (
+                try sql("SELECT name FROM domains WHERE secret_digest = \(digest)").first?.text("name"),
+                try sql("SELECT secret_hash FROM domains WHERE name = \(domain)").first?.optionalText("secret_hash"),
+                try !sql("SELECT 1 FROM domains WHERE secret_hash IS NOT NULL LIMIT 1").isEmpty
+            )
+        }
+        let isHosted = try await database.read { sql in try Domains.isHosted(domain, in: sql) }
+        if let owner, isHosted { return owner == domain ? .thisDomain : .otherDomain }
+        if let hash = hash ?? nil {
+            if case .right = try await passwords.verify(secret, against: hash) { return .thisDomain }
+        } else if anyHash {
+            try await passwords.verifyAgainstNobody(secret)
+        }
+        return .nothing
+    }
+
+    func isOwned(_ domain: String, by accountID: String) async throws -> Bool {
+        try await database.read { sql in
+            try !sql("SELECT 1 FROM domains WHERE name = \(domain) AND owner_id = \(accountID)").isEmpty
+        }
+    }
+
+    static func isHosted(_ domain: String, in sql: borrowing Transaction) throws -> Bool {
+        try !sql("SELECT 1 FROM domains WHERE name = \(domain)").isEmpty
+    }
+}
+
+/// The secret with which aliases of a domain are made.
+package struct DomainSecret: Sendable {
+    package let text: String
+    /// Known to be random, so a plain digest protects it; a chosen one needs a slow hash.
+    private let isRandom: Bool
+
+    /// 36 random octets in base64: 48 characters.
+    package static func random() -> DomainSecret {
+        DomainSecret(text: Base64.encode(SystemRandom.bytes(36)), isRandom: true)
+    }
+
+    /// One that the operator brings along.
+    ///
+    /// - Throws: `DomainError.weakSecret` below 256 bits (43 base64 characters stand for them) unless that is allowed.
+    package init(broughtAlong text: String, allowWeak: Bool) throws(DomainError) {
+        guard !text.isEmpty, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else { throw .unusableSecret }
+        let isStrong = text.utf8.count >= 43 && Set(text.utf8).count >= 16
+        guard isStrong || allowWeak else { throw .weakSecret }
+        self.init(text: text, isRandom: isStrong)
+    }
+
+    private init(text: String, isRandom: Bool) {
+        self.text = text
+        self.isRandom = isRandom
+    }
+
+    /// What the store keeps: SHA-256 of a random secret, argon2id of a weak one.
+    func kept(by passwords: PasswordHasher) async throws -> (digest: String?, hash: String?) {
+        isRandom ? (Self.digest(of: text), nil) : (nil, try await passwords.hash(text))
+    }
+
+    static func digest(of text: String) -> String { Base64URL.encode(Digest.sha256(Array(text.utf8))) }
+}
+
+/// Why a domain could not be made or changed.
+package enum DomainError: Error, Equatable, CustomStringConvertible {
+    case taken
+    case unknown(String)
+    case weakSecret
+    case unusableSecret
+
+    package var description: String {
+        switch self {
+        case .taken: "The domain, one of its host names or the secret is already in use."
+        case .unknown(let name): "The domain \(name) is not hosted here."
+        case .weakSecret: "The secret is below 256 bits (43 characters of base64); --allow-weak takes it all the same."
+        case .unusableSecret: "The secret must be printable ASCII without spaces."
+        }
+    }
+}

@@ -1,0 +1,28 @@
+package import GatehouseOpenCAP
+import GatehouseStorage
+
+/// Who a token speaks for, as the store knows it now.
+package struct Account: Sendable, Equatable {
+    package let id: String
+    package let email: String?
+    package let alias: Alias?
+    package let roles: Set<Role>
+
+    /// The account, unless it is disabled or gone.
+    static func load(_ id: String, in sql: borrowing Transaction) throws -> Account? {
+        guard
+            let row = try sql("SELECT email, username, domain FROM accounts WHERE id = \(id) AND disabled_at IS NULL")
+                .first
+        else { return nil }
+        let alias = try row.optionalText("username").map { username in
+            try Alias(username: username, domain: try row.text("domain"))
+        }
+        var roles = Set(
+            try sql("SELECT role FROM account_roles WHERE account_id = \(id)").compactMap {
+                Role(rawValue: try $0.text("role"))
+            })
+        if alias != nil { roles.insert(.alias) }
+        if try !sql("SELECT 1 FROM domains WHERE owner_id = \(id) LIMIT 1").isEmpty { roles.insert(.owner) }
+        return Account(id: id, email: try row.optionalText("email"), alias: alias, roles: roles)
+    }
+}

@@ -1,0 +1,139 @@
+package import GatehouseJSON
+package import GatehouseMessages
+package import HTTPTypes
+package import Logging
+
+/// One request as a handler sees it: routed, with the limits of the connection already held.
+package struct Call: Sendable {
+    /// Made by the server for each request; also in the log.
+    package let id: String
+    package let method: HTTPRequest.Method
+    /// The path as it came, not decoded.
+    package let path: String
+    /// The part after `?` as it came; nil when there was no `?`.
+    package let query: String?
+    package let headers: HTTPFields
+    /// Lower case, without a port.
+    package let host: String
+    /// The network that limits are counted for: /32 of an IPv4 and /64 of an IPv6 client.
+    package let network: Network
+    package let logger: Logger
+    /// The segments that stood at the `{…}` places of the route, percent-decoded, in order.
+    package let parameters: [String]
+    /// The whole body, when the route reads one.
+    package let body: [UInt8]
+
+    /// The members of the query, decoded.
+    ///
+    /// - Throws: `Problem.invalidQuery` when one of `names` occurs twice or is not decodable. Members that nobody asked for are ignored.
+    package func queryMembers(_ names: String...) throws(Problem) -> [String: String] {
+        var found: [String: String] = [:]
+        for pair in (query ?? "").split(separator: "&", omittingEmptySubsequences: true) {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = PercentEncoding.decodeForm(parts[0]) else {
+                throw .invalidQuery.saying("The query is not percent-encoded UTF-8.")
+            }
+            guard names.contains(name) else { continue }
+            guard let value = PercentEncoding.decodeForm(parts.count > 1 ? parts[1] : "") else {
+                throw .invalidQuery.saying("The query member \(name) is not percent-encoded UTF-8.")
+            }
+            guard found.updateValue(value, forKey: name) == nil else {
+                throw .invalidQuery.saying("The query member \(name) is given twice.")
+            }
+        }
+        return found
+    }
+
+    /// The body as a JSON object.
+    ///
+    /// A missing `Content-Type`, `application/json`, `application/*+json` and `application/json+fhir` are read as JSON.
+    ///
+    /// - Throws: `Problem.unsupportedMediaType`, `.invalidJSON` with the reason, `.wrongType` for JSON that is no object.
+    package func jsonObject() throws(Problem) -> JSONValue {
+        if let contentType = headers[.contentType], !MediaType.isJSON(contentType) { throw .unsupportedMediaType }
+        let value: JSONValue
+        do { value = try JSONValue(parsing: body) } catch {
+            throw .invalidJSON.saying("The body is not valid JSON: \(error).")
+        }
+        guard value.object != nil else { throw .wrongType.saying("The body must be a JSON object.") }
+        return value
+    }
+}
+
+extension JSONValue {
+    /// The string member `name`.
+    ///
+    /// - Throws: `Problem.missingMember`, `Problem.wrongType`, both with the member's name.
+    package func requireString(_ name: String) throws(Problem) -> String {
+        guard let member = self[name] else { throw .missingMember.saying("The member \"\(name)\" is missing.") }
+        guard let text = member.string else {
+            throw .wrongType.saying("The member \"\(name)\" must be a string.")
+        }
+        return text
+    }
+
+    /// The string member `name`, nil when it is not there.
+    package func optionalString(_ name: String) throws(Problem) -> String? {
+        self[name] == nil ? nil : try requireString(name)
+    }
+
+    /// The whole number `name`.
+    package func requireInteger(_ name: String) throws(Problem) -> Int64 {
+        guard let member = self[name] else { throw .missingMember.saying("The member \"\(name)\" is missing.") }
+        guard case .number(let number) = member, let value = number.int64 else {
+            throw .wrongType.saying("The member \"\(name)\" must be a whole number.")
+        }
+        return value
+    }
+}
+
+enum MediaType {
+    /// Whether a `Content-Type` means JSON: `application/json`, `application/*+json` or the `application/json+fhir` of FHIR DSTU2.
+    static func isJSON(_ contentType: String) -> Bool {
+        let type = contentType.prefix { $0 != ";" }.trimmingSpaces().lowercased()
+        return type == "application/json" || type == "application/json+fhir"
+            || (type.hasPrefix("application/") && type.hasSuffix("+json"))
+    }
+}
+
+extension StringProtocol {
+    /// Without spaces and tabs at both ends (RFC 9110 §5.6.3).
+    func trimmingSpaces() -> Substring {
+        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+        return Substring(drop(while: isSpace).reversed().drop(while: isSpace).reversed())
+    }
+}
+
+enum PercentEncoding {
+    /// Decodes `%XX`; nil when an escape is broken or the octets are not UTF-8.
+    static func decode(_ text: some StringProtocol) -> String? { decode(text.utf8, plusIsSpace: false) }
+
+    /// The same for a query member, where `+` is a space (WHATWG URL, application/x-www-form-urlencoded).
+    static func decodeForm(_ text: some StringProtocol) -> String? { decode(text.utf8, plusIsSpace: true) }
+
+    private static func decode(_ encoded: some Sequence<UInt8>, plusIsSpace: Bool) -> String? {
+        var bytes: [UInt8] = []
+        var octets = encoded.makeIterator()
+        while let octet = octets.next() {
+            switch octet {
+            case UInt8(ascii: "%"):
+                guard let high = octets.next().flatMap(hexadecimal), let low = octets.next().flatMap(hexadecimal) else {
+                    return nil
+                }
+                bytes.append(high << 4 | low)
+            case UInt8(ascii: "+") where plusIsSpace: bytes.append(UInt8(ascii: " "))
+            default: bytes.append(octet)
+            }
+        }
+        return String(validating: bytes, as: UTF8.self)
+    }
+
+    private static func hexadecimal(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,253 @@
+import GatehouseMessages
+import HTTPTypes
+import NIOCore
+import NIOHTTP1
+
+/// Holds the limits of one connection, right behind the HTTP/1 codec, where the request still has all its `Host` lines and its target as it came.
+///
+/// It refuses what no route should see (broken framing, too large, too slow, not exactly one host) and closes the connection
+/// with the answer. It also ends idle connections, and all of them when the server stops.
+final class RequestGuard: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private enum Reading { case nothing, head, body }
+
+    private let limits: ConnectionLimits
+    private let meter: HeadMeter
+    private var reading = Reading.nothing
+    private var isBodyTimed = false
+    /// Requests passed on whose answers have not been written whole.
+    private var answersOwed = 0
+    private var isAnswerBegun = false
+    private var closesAfterAnswers = false
+    private var refusalWaiting: Problem?
+    private var hasRefused = false
+    /// The path of the last head, which decides the shape of a refusal.
+    private var path = ""
+    private var deadline: NIODeadline?
+    private var timer: Scheduled<Void>?
+
+    init(limits: ConnectionLimits, meter: HeadMeter) {
+        self.limits = limits
+        self.meter = meter
+    }
+
+    // MARK: Reading
+
+    func channelActive(context: ChannelHandlerContext) {
+        setDeadline(limits.idleTime, context)
+        context.fireChannelActive()
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { setDeadline(limits.idleTime, context) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        timer?.cancel()
+        timer = nil
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !hasRefused else { return }
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            meter.reset()
+            reading = .body
+            isBodyTimed = false
+            path = String(head.uri.prefix { $0 != "?" })
+            if let problem = problem(with: head) { return refuse(problem, context) }
+            // HTTP/1.0 without keep-alive ends with its answer; the parser stops for good after CONNECT and Upgrade.
+            if !head.isKeepAlive || head.headers.contains(name: "upgrade") { closesAfterAnswers = true }
+            answersOwed += 1
+        case .body: break
+        case .end:
+            meter.reset()
+            reading = .nothing
+            restAfterRequest(context)
+        }
+        context.fireChannelRead(data)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if reading == .nothing && meter.hasBegunHead && !hasRefused {
+            reading = .head
+            setDeadline(limits.headerTime, context)
+        } else if reading == .body && !isBodyTimed {
+            // Only a body that did not come along with its head needs a deadline.
+            isBodyTimed = true
+            setDeadline(limits.bodyTime, context)
+        }
+        context.fireChannelReadComplete()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let parserError = error as? HTTPParserError else { return context.fireErrorCaught(error) }
+        switch parserError {
+        case .headerOverflow: refuse(meter.hasSeenFirstLine ? .headersTooLarge : .targetTooLong, context)
+        case .invalidEOFState, .closedConnection: context.close(promise: nil)
+        default: refuse(.malformedRequest, context)
+        }
+    }
+
+    // MARK: Rules
+
+    private func problem(with head: HTTPRequestHead) -> Problem? {
+        if head.uri.utf8.count > limits.target { return .targetTooLong }
+        if head.headers.count > limits.headerLines { return .headersTooLarge }
+        let size = head.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
+        if size > limits.headerSection { return .headersTooLarge }
+        // RFC 9112 §6.1: a message with both may be an attempt at smuggling.
+        if head.headers.contains(name: "content-length") && head.headers.contains(name: "transfer-encoding") {
+            return .malformedRequest.saying("Content-Length and Transfer-Encoding exclude each other.")
+        }
+        if head.method == .CONNECT || head.method == .TRACE {
+            return .malformedRequest.saying("This method is not served.")
+        }
+        let hosts = head.headers["host"]
+        guard hosts.count == 1, let host = Authority(hosts[0]) else { return .invalidHost }
+        if head.uri.hasPrefix("/") || (head.uri == "*" && head.method == .OPTIONS) { return nil }
+        // RFC 9112 §3.2.2, but where the two differ somebody is being deceived.
+        guard let authority = Authority(ofAbsoluteTarget: head.uri) else { return .malformedRequest }
+        return authority == host ? nil : .invalidHost.saying("The request target and Host name different hosts.")
+    }
+
+    // MARK: Answering
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard !hasRefused else { return promise?.fail(ChannelError.ioOnClosedChannel) ?? () }
+        switch unwrapOutboundIn(data) {
+        case .head(var head):
+            isAnswerBegun = true
+            if closesAfterAnswers && answersOwed <= 1 {
+                head.headers.replaceOrAdd(name: "Connection", value: "close")
+                context.write(wrapOutboundOut(.head(head)), promise: promise)
+            } else {
+                context.write(data, promise: promise)
+            }
+        case .body: context.write(data, promise: promise)
+        case .end:
+            isAnswerBegun = false
+            answersOwed -= 1
+            context.write(data, promise: promise)
+            guard answersOwed == 0 else { return }
+            if let refusalWaiting {
+                refuse(refusalWaiting, context)
+            } else if closesAfterAnswers {
+                finish(context)
+            } else {
+                restAfterRequest(context)
+            }
+        }
+    }
+
+    /// Answers `problem` and closes. Answers that are still owed go out first.
+    private func refuse(_ problem: Problem, _ context: ChannelHandlerContext) {
+        guard !hasRefused else { return }
+        if reading == .body {
+            // The request at fault has been passed on. Its handler waits for the body, so we answer in its place, unless the
+            // answer is out already or the one before is still owed.
+            guard answersOwed == 1 && !isAnswerBegun else { return context.close(promise: nil) }
+        } else if answersOwed > 0 {
+            refusalWaiting = problem
+            return
+        }
+        let answer = Door(path: path).answer(to: problem)
+        var headers = HTTPHeaders(answer.headers.map { ($0.name.rawName, $0.value) })
+        headers.add(name: "Content-Length", value: String(answer.body.count))
+        headers.add(name: "Connection", value: "close")
+        let head = HTTPResponseHead(
+            version: .http1_1,
+            status: .init(statusCode: answer.status.code, reasonPhrase: answer.status.reasonPhrase), headers: headers)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: answer.body)))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        hasRefused = true
+        finish(context)
+    }
+
+    /// Closes in two steps, because closing with unread input resets the connection and the answer may be lost (RFC 9112 §9.6).
+    private func finish(_ context: ChannelHandlerContext) {
+        hasRefused = true
+        context.flush()
+        context.close(mode: .output, promise: nil)
+        setDeadline(limits.lingerTime, context)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is ChannelShouldQuiesceEvent:
+            closesAfterAnswers = true
+            if answersOwed == 0 && reading != .body { context.close(promise: nil) }
+        case ChannelEvent.inputClosed where hasRefused || (answersOwed == 0 && reading != .body):
+            context.close(promise: nil)
+        default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    // MARK: Time
+
+    /// Between requests a connection may idle; while a handler works there is no deadline of ours.
+    private func restAfterRequest(_ context: ChannelHandlerContext) {
+        guard reading == .nothing, !hasRefused else { return }
+        if answersOwed == 0 { setDeadline(limits.idleTime, context) } else { deadline = nil }
+    }
+
+    private func setDeadline(_ time: TimeAmount, _ context: ChannelHandlerContext) {
+        deadline = .now() + time
+        // One timer per connection, moved only when it fires: setting a deadline for each request costs no more than a store.
+        if timer == nil || time < limits.idleTime { schedule(context) }
+    }
+
+    private func schedule(_ context: ChannelHandlerContext) {
+        guard let deadline else { return }
+        timer?.cancel()
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        timer = context.eventLoop.scheduleTask(deadline: deadline) {
+            let (guardian, context) = bound.value
+            guardian.timerFired(context)
+        }
+    }
+
+    private func timerFired(_ context: ChannelHandlerContext) {
+        timer = nil
+        guard let deadline else { return }
+        if deadline > .now() { return schedule(context) }
+        self.deadline = nil
+        if hasRefused || reading == .nothing {
+            context.close(promise: nil)
+        } else {
+            refuse(.requestTimeout, context)
+        }
+    }
+}
+
+/// Counts, before the HTTP/1 codec, what the codec does not tell: that a head has begun, and that its first line has ended.
+final class HeadMeter: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private(set) var hasBegunHead = false
+    private(set) var hasSeenFirstLine = false
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let buffer = unwrapInboundIn(data)
+        if buffer.readableBytes > 0 {
+            hasBegunHead = true
+            if !hasSeenFirstLine { hasSeenFirstLine = buffer.readableBytesView.contains(UInt8(ascii: "\n")) }
+        }
+        context.fireChannelRead(data)
+    }
+
+    /// The codec has delivered a head or the end of a body; what follows counts for the next head.
+    func reset() {
+        hasBegunHead = false
+        hasSeenFirstLine = false
+    }
+}

@@ -1,0 +1,155 @@
+import GatehouseMessages
+import GatehousePasswords
+import GatehouseStorage
+import HTTPTypes
+package import Hummingbird
+import Logging
+import NIOCore
+
+/// The framework's context: all that we take from it is the connection and the logger.
+package struct ConnectionContext: InitializableFromSource, Sendable {
+    let channel: any Channel
+    let logger: Logger
+
+    package init(source: ApplicationRequestContextSource) {
+        channel = source.channel
+        logger = source.logger
+    }
+}
+
+/// Route, who, handler, answer: the one place where a request becomes an answer and an error becomes a refusal.
+package struct Responder: HTTPResponder {
+    package typealias Context = ConnectionContext
+
+    let routes: RouteTable
+    let limits: ConnectionLimits
+    let proxies: TrustedProxies
+    /// Origins that may read answers from a browser (`--allowed-origin`).
+    let allowedOrigins: Set<String>
+    let makeRequestID: @Sendable () -> String
+    let certificates: Certificates?
+
+    package func respond(to request: Request, context: ConnectionContext) async throws -> Response {
+        let id = makeRequestID()
+        var logger = context.logger
+        logger[metadataKey: "request"] = .string(id)
+        let target = request.head.path ?? "/"
+        let path = target.prefix { $0 != "?" }
+        var answer: Answer
+        var allOrigins = false
+        do {
+            try checkHost(request.head.authority)
+            switch routes.match(request.method, path) {
+            case .nothing: throw Problem.notFound
+            case .otherMethods(let allow, let isPublic):
+                allOrigins = isPublic
+                answer = Self.otherMethod(request.method, allow: allow, path: path)
+            case .route(let route, let parameters):
+                allOrigins = route.isPublicToAllOrigins
+                let body = route.readsBody ? try await wholeBody(of: request) : []
+                let call = Call(
+                    id: id, method: request.method, path: String(path),
+                    query: target.count > path.count ? String(target.dropFirst(path.count + 1)) : nil,
+                    headers: request.headers, host: request.head.authority.flatMap(Authority.init)?.host ?? "",
+                    network: network(of: context.channel, request.headers), logger: logger, parameters: parameters,
+                    body: body)
+                answer = try await route.handler(call)
+            }
+        } catch {
+            let problem = Self.problem(for: error, logger)
+            answer = Door(path: path).answer(to: problem)
+            logger.debug("refused", metadata: ["code": .string(problem.code), "path": .string(String(path))])
+        }
+        addOrigin(request.headers[.origin], allOrigins: allOrigins, to: &answer)
+        answer.headers[.init("X-Content-Type-Options")!] = "nosniff"
+        if certificates != nil { answer.headers[.strictTransportSecurity] = "max-age=31536000" }
+        return Self.response(answer, to: request.method)
+    }
+
+    // MARK: Before the handler
+
+    /// RFC 9110 §7.4: a client that reuses a connection for a host that its certificate does not name is told so.
+    private func checkHost(_ authority: String?) throws(Problem) {
+        guard let certificates, let host = authority.flatMap(Authority.init)?.host else { return }
+        guard certificates.cover(host: host) else { throw .misdirectedRequest }
+    }
+
+    private func wholeBody(of request: Request) async throws -> [UInt8] {
+        if let length = request.headers[.contentLength].flatMap(Int.init), length > limits.body {
+            throw Problem.bodyTooLarge
+        }
+        do {
+            let buffer = try await request.body.collect(upTo: limits.body)
+            return Array(buffer.readableBytesView)
+        } catch is NIOTooManyBytesError {
+            throw Problem.bodyTooLarge
+        }
+    }
+
+    private func network(of channel: any Channel, _ headers: HTTPFields) -> Network {
+        let peer = channel.remoteAddress?.ipAddress ?? ""
+        return Network(address: proxies.client(peer: peer, forwardedFor: headers[values: .xForwardedFor]))
+    }
+
+    private static func otherMethod(_ method: HTTPRequest.Method, allow: String, path: some StringProtocol) -> Answer {
+        if method == .options { return Answer(status: .noContent, headers: [.allow: allow]) }
+        var answer = Door(path: path).answer(to: .methodNotAllowed)
+        answer.headers[.allow] = allow
+        return answer
+    }
+
+    // MARK: After the handler
+
+    /// Turns whatever was thrown into a refusal. What is not a `Problem` is ours to explain, so its cause goes to the log.
+    private static func problem(for error: any Error, _ logger: Logger) -> Problem {
+        switch error {
+        case let problem as Problem: return problem
+        case let storage as StorageError:
+            logger.error("store failed", metadata: ["error": .string("\(storage)")])
+            return .storeUnavailable
+        case PasswordHashingError.overloaded: return .overloaded
+        case is CancellationError: return .overloaded
+        default:
+            logger.error("unexpected error", metadata: ["error": .string("\(error)")])
+            return .internalError
+        }
+    }
+
+    /// Fetch standard, §3.3 (CORS): all origins where the route is public, otherwise those that the operator named.
+    private func addOrigin(_ origin: String?, allOrigins: Bool, to answer: inout Answer) {
+        if allOrigins {
+            answer.headers[.accessControlAllowOrigin] = "*"
+        } else if let origin, allowedOrigins.contains(origin) {
+            answer.headers[.accessControlAllowOrigin] = origin
+            answer.headers.append(.init(name: .vary, value: "Origin"))
+        } else {
+            return
+        }
+        answer.headers[.accessControlExposeHeaders] = "ETag, Error-Code, Retry-After"
+        if let allow = answer.headers[.allow], answer.status == .noContent {
+            answer.headers[.accessControlAllowMethods] = allOrigins ? "GET, HEAD" : allow
+            answer.headers[.accessControlAllowHeaders] =
+                allOrigins ? "If-None-Match" : "Authorization, Content-Type, If-None-Match"
+            answer.headers[.accessControlMaxAge] = "600"
+        }
+    }
+
+    private static func response(_ answer: Answer, to method: HTTPRequest.Method) -> Response {
+        var headers = answer.headers
+        // RFC 9110 §8.6: no length with 204; 304 and HEAD tell that of the body which a GET would have.
+        if answer.status != .noContent && answer.status != .notModified {
+            headers[.contentLength] = String(answer.body.count)
+        }
+        let sendsBody = method != .head && answer.status != .noContent && answer.status != .notModified
+        var response = Response(
+            status: answer.status, headers: headers,
+            body: sendsBody ? ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body)) : ResponseBody())
+        // The framework adds the length of the empty body.
+        if answer.status == .noContent || answer.status == .notModified { response.headers[.contentLength] = nil }
+        return response
+    }
+}
+
+extension HTTPField.Name {
+    static let xForwardedFor = HTTPField.Name("X-Forwarded-For")!
+}

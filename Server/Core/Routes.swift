@@ -1,0 +1,26 @@
+import HTTPTypes
+
+extension RouteTable {
+    /// What exists, and who may call it.
+    init(_ features: Features) {
+        self.init()
+        let anyone = Access<Anyone>.anyone
+        let signedIn = Access<SignedIn>.signedIn(features.tokens)
+
+        let signIn = features.signInHandlers
+        on(.post, "/v1/auth", anyone, readsBody: true, signIn.begin)
+
+        let addresses = features.addressHandlers
+        on(.get, "/v1/addresses", anyone, publicToAllOrigins: true, addresses.lookUp)
+        on(.put, "/v1/addresses", signedIn, readsBody: true, addresses.set)
+        on(.delete, "/v1/addresses/{address_type}", signedIn, addresses.delete)
+
+        let aliases = features.aliasHandlers
+        on(.post, "/v1/users", anyone, readsBody: true, aliases.create)
+        on(.delete, "/v1/users", signedIn, aliases.delete)
+
+        let health = features.healthHandlers
+        on(.get, "/health", anyone, health.live)
+        on(.get, "/health/ready", anyone, health.ready)
+    }
+}

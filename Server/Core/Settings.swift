@@ -1,0 +1,207 @@
+package import GatehousePasswords
+package import Logging
+
+/// Everything that an operator can choose, with its default. `Setting.all` says how each is given and checked; nothing else reads the environment.
+package struct Settings: Sendable {
+    package var database = "./gatehouse.db"
+    package var masterKeyFile: String?
+    package var signingKeyFile: String?
+    package var host = "127.0.0.1"
+    package var port = 9096
+    package var publicURL: String?
+    package var tlsCertificate: String?
+    package var tlsKey: String?
+    package var allowsInsecureHTTP = false
+    package var trustedProxies: [AddressBlock] = []
+    package var allowedOrigins: [String] = []
+    package var lookUpCacheControl = "no-cache"
+    package var passwordPolicy = PasswordPolicy.default
+    package var hashingThreads: Int?
+    /// Seconds.
+    package var tokenLifetime: Int64 = 900
+    /// Days.
+    package var sessionLifetime: Int64 = 30
+    package var signInFailuresPerName = SignInLimits.asShipped.perName
+    package var signInFailuresPerNetwork = SignInLimits.asShipped.perNetwork
+    package var lookUpsPerMinute = 300
+    package var maximumConnections = 10_000
+    /// Seconds.
+    package var shutdownGrace: Int64 = 20
+    package var logLevel = Logger.Level.info
+    package var hasTestLimits = false
+    package var faults = Faults()
+
+    package init() {}
+}
+
+/// One setting: `--name` on the command line, `GATEHOUSE_NAME` in the environment, `name:` in the file.
+package struct Setting: Sendable {
+    package let name: String
+    /// What stands for the value in the help; empty for a switch.
+    package let value: String
+    /// With unit and default.
+    package let help: String
+    let apply: @Sendable (inout Settings, String) throws -> Void
+
+    package var isSwitch: Bool { value.isEmpty }
+    package var environmentName: String { "GATEHOUSE_" + name.uppercased().replacing("-", with: "_") }
+
+    init(
+        _ name: String, _ value: String, _ help: String,
+        apply: @escaping @Sendable (inout Settings, String) throws -> Void
+    ) {
+        self.name = name
+        self.value = value
+        self.help = help
+        self.apply = apply
+    }
+}
+
+/// What is wrong with a value, in words that say what would be right.
+struct InvalidSetting: Error {
+    let reason: String
+    init(_ reason: String) { self.reason = reason }
+}
+
+// MARK: - The list
+
+extension Setting {
+    package static let all: [Setting] =
+        [
+            Setting("database", "FILE", "SQLite file, made when missing (./gatehouse.db)") { $0.database = $1 },
+            Setting("master-key-file", "FILE", "key that seals secrets in the store, made when missing (DATABASE.key)") {
+                $0.masterKeyFile = $1
+            },
+            Setting("signing-key-file", "FILE", "JWK that signs tokens (made by the server and kept in the store)") {
+                $0.signingKeyFile = $1
+            },
+            Setting("host", "ADDRESS", "address to listen on (127.0.0.1)") { $0.host = $1 },
+            Setting("port", "PORT", "port to listen on, 0 for any free one (9096)") { settings, text in
+                settings.port = Int(try wholeNumber(text, 0...65535))
+            },
+            Setting("public-url", "URL", "where clients reach the server; issuer and audience of tokens (none)") {
+                settings, text in settings.publicURL = try origin(text)
+            },
+            Setting("tls-cert", "FILE", "certificate chain, PEM; read again on SIGHUP") { $0.tlsCertificate = $1 },
+            Setting("tls-key", "FILE", "its private key, PEM") { $0.tlsKey = $1 },
+            Setting("insecure-http", "", "listen beyond this machine without TLS and without a trusted proxy") {
+                settings, text in settings.allowsInsecureHTTP = try yesOrNo(text)
+            },
+            Setting("trusted-proxies", "BLOCKS", "proxies whose X-Forwarded-For is believed, as 10.0.0.0/8,::1 (none)") {
+                settings, text in
+                settings.trustedProxies = try list(text).map { item throws in
+                    guard let block = AddressBlock(item) else {
+                        throw InvalidSetting("\"\(item)\" is no address or block such as 10.0.0.0/8")
+                    }
+                    return block
+                }
+            },
+            Setting("allowed-origins", "URLS", "origins whose pages may call the server, as https://a.test,https://b.test") {
+                settings, text in
+                settings.allowedOrigins = try list(text).map { item throws in try origin(item) }
+            },
+            Setting("lookup-cache-control", "TEXT", "Cache-Control of address look-ups (no-cache)") { settings, text in
+                guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) else {
+                    throw InvalidSetting("must be printable ASCII")
+                }
+                settings.lookUpCacheControl = text
+            },
+            Setting("password-policy", "NAME", "\(PasswordPolicy.names.joined(separator: " or ")) (default)") {
+                settings, text in
+                guard let policy = PasswordPolicy(named: text) else {
+                    throw InvalidSetting("must be one of \(PasswordPolicy.names.joined(separator: ", "))")
+                }
+                settings.passwordPolicy = policy
+            },
+            Setting("password-minimum-length", "N", "characters of a new password at least (8)") { settings, text in
+                settings.passwordPolicy.minimumLength = Int(try wholeNumber(text, 1...1024))
+            },
+            Setting("hashing-threads", "N", "password hashes computed at once (one per core)") { settings, text in
+                settings.hashingThreads = Int(try wholeNumber(text, 1...256))
+            },
+            Setting("token-lifetime", "SECONDS", "how long an access token is good for (900)") { settings, text in
+                settings.tokenLifetime = try wholeNumber(text, 1...43_200)
+            },
+            Setting("session-lifetime", "DAYS", "how long a sign-in lasts at most (30)") { settings, text in
+                settings.sessionLifetime = try wholeNumber(text, 1...3650)
+            },
+            Setting("sign-in-failures-per-name", "N", "failed sign-ins of one name in 15 minutes (10)") {
+                settings, text in settings.signInFailuresPerName = try wholeNumber(text, 1...1_000_000)
+            },
+            Setting("sign-in-failures-per-network", "N", "failed sign-ins from one network in 15 minutes (100)") {
+                settings, text in settings.signInFailuresPerNetwork = try wholeNumber(text, 1...1_000_000)
+            },
+            Setting("lookups-per-minute", "N", "look-ups of unknown aliases from one network in a minute (300)") {
+                settings, text in settings.lookUpsPerMinute = Int(try wholeNumber(text, 1...1_000_000_000))
+            },
+            Setting("maximum-connections", "N", "connections open at once (10000)") { settings, text in
+                settings.maximumConnections = Int(try wholeNumber(text, 1...1_000_000))
+            },
+            Setting("shutdown-grace", "SECONDS", "how long SIGTERM waits for requests in flight (20)") { settings, text in
+                settings.shutdownGrace = try wholeNumber(text, 0...3600)
+            },
+            Setting("log-level", "LEVEL", "trace, debug, info, notice, warning, error or critical (info)") {
+                settings, text in
+                guard let level = Logger.Level(rawValue: text) else {
+                    throw InvalidSetting("must be trace, debug, info, notice, warning, error or critical")
+                }
+                settings.logLevel = level
+            },
+            Setting("test-limits", "", "wide limits on sign-ins and look-ups, for running test suites") { settings, text in
+                settings.hasTestLimits = try yesOrNo(text)
+                guard settings.hasTestLimits else { return }
+                settings.signInFailuresPerName = 1_000_000
+                settings.signInFailuresPerNetwork = 1_000_000
+                settings.lookUpsPerMinute = 1_000_000_000
+            },
+        ] + faults
+
+    #if DEBUG
+    private static let faults = [
+        Setting("fault", "NAMES", "leave out checks, to test a test suite (debug builds only)") { settings, text in
+            settings.faults = Faults(
+                Set(
+                    try list(text).map { item throws in
+                        guard let fault = Faults.Fault(rawValue: item) else {
+                            throw InvalidSetting(
+                                "must be among \(Faults.Fault.allCases.map(\.rawValue).joined(separator: ", "))")
+                        }
+                        return fault
+                    }))
+        }
+    ]
+    #else
+    private static let faults: [Setting] = []
+    #endif
+}
+
+// MARK: - Checks of values
+
+private func wholeNumber(_ text: String, _ range: ClosedRange<Int64>) throws -> Int64 {
+    guard let number = Int64(text), range.contains(number) else {
+        throw InvalidSetting("must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+}
+
+private func yesOrNo(_ text: String) throws -> Bool {
+    switch text.lowercased() {
+    case "true", "yes", "1": return true
+    case "false", "no", "0": return false
+    default: throw InvalidSetting("must be true or false")
+    }
+}
+
+private func list(_ text: String) -> [String] {
+    text.split(separator: ",").map { String($0.trimmingSpaces()) }.filter { !$0.isEmpty }
+}
+
+/// `https://host[:port]`, without a path.
+private func origin(_ text: String) throws -> String {
+    let bare = text.hasSuffix("/") ? String(text.dropLast()) : text
+    let afterScheme = bare.hasPrefix("https://") ? bare.dropFirst(8) : bare.hasPrefix("http://") ? bare.dropFirst(7) : ""
+    guard !afterScheme.contains("/"), Authority(afterScheme) != nil else {
+        throw InvalidSetting("must be like https://id.example.org, without a path")
+    }
+    return bare
+}

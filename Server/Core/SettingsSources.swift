@@ -1,0 +1,92 @@
+import Foundation
+import Yams
+
+extension Settings {
+    /// Puts the settings together: flags win over the environment, the environment over the file, the file over the defaults.
+    ///
+    /// - Parameter flags: by name, without the dashes; a switch has the value `true`.
+    /// - Throws: `SettingsMistakes` with all that is wrong, not only the first.
+    package static func load(flags: [String: String], environment: [String: String], file: String?) throws -> Settings {
+        var mistakes: [String] = []
+        let fromFile = try file.map { try values(inFile: $0, &mistakes) } ?? [:]
+        var settings = Settings()
+        // `test-limits` sets others, which a more special setting may set again.
+        let ordered = Setting.all.sorted { $0.name == "test-limits" && $1.name != "test-limits" }
+        for setting in ordered {
+            let candidates = [
+                flags[setting.name].map { ("--\(setting.name)", $0) },
+                environment[setting.environmentName].map { (setting.environmentName, $0) },
+                fromFile[setting.name].map { ("\(setting.name) in \(file ?? "")", $0) },
+            ]
+            guard let (origin, value) = candidates.lazy.compactMap({ $0 }).first else { continue }
+            do { try setting.apply(&settings, value) } catch let error as InvalidSetting {
+                mistakes.append("\(origin) \(error.reason)")
+            }
+        }
+        mistakes += settings.contradictions()
+        guard mistakes.isEmpty else { throw SettingsMistakes(mistakes: mistakes) }
+        return settings
+    }
+
+    /// Names in the environment that look like ours but are none; probably misspelt.
+    package static func unknownNames(in environment: [String: String]) -> [String] {
+        let known = Set(Setting.all.map(\.environmentName) + ["GATEHOUSE_CONFIG"])
+        return environment.keys.filter {
+            $0.hasPrefix("GATEHOUSE_") && !$0.hasPrefix("GATEHOUSE_CONFORMANCE_") && !known.contains($0)
+        }
+        .sorted()
+    }
+
+    private static func values(inFile path: String, _ mistakes: inout [String]) throws -> [String: String] {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            mistakes.append("--config: the file \(path) cannot be read")
+            return [:]
+        }
+        let node: Node?
+        do { node = try Yams.compose(yaml: String(decoding: data, as: UTF8.self)) } catch {
+            mistakes.append("--config: \(path) is not YAML: \(error)")
+            return [:]
+        }
+        guard let node else { return [:] }
+        guard let mapping = node.mapping else {
+            mistakes.append("--config: \(path) must hold lines such as `port: 9096`")
+            return [:]
+        }
+        var values: [String: String] = [:]
+        for (key, value) in mapping {
+            let name = key.string ?? ""
+            let place = "\(path):\(key.mark?.line ?? 1)"
+            guard Setting.all.contains(where: { $0.name == name }) else {
+                mistakes.append("\(place): there is no setting \(name)")
+                continue
+            }
+            if let scalar = value.scalar {
+                values[name] = scalar.string
+            } else if let sequence = value.sequence {
+                values[name] = sequence.compactMap(\.string).joined(separator: ",")
+            } else {
+                mistakes.append("\(place): \(name) must be one value or a list")
+            }
+        }
+        return values
+    }
+
+    /// What single settings cannot know about each other.
+    private func contradictions() -> [String] {
+        var found: [String] = []
+        if (tlsCertificate == nil) != (tlsKey == nil) { found.append("--tls-cert and --tls-key belong together") }
+        let isLocal = host == "localhost" || IPAddress(host)?.isLoopback == true
+        if !isLocal && tlsCertificate == nil && trustedProxies.isEmpty && !allowsInsecureHTTP {
+            found.append(
+                "--host \(host) would send passwords in clear; give --tls-cert and --tls-key, name the --trusted-proxies in front, "
+                    + "or insist with --insecure-http")
+        }
+        return found
+    }
+}
+
+/// All that is wrong with the settings, a line each.
+package struct SettingsMistakes: Error, CustomStringConvertible {
+    package let mistakes: [String]
+    package var description: String { mistakes.joined(separator: "\n") }
+}

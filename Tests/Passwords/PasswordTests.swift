@@ -1,0 +1,152 @@
+import Foundation
+import GatehousePasswords
+import Testing
+
+@Suite("Password hashing")
+struct HashingTests {
+    /// Small parameters keep the tests quick; the standard ones are tested once.
+    private static let light = Argon2Parameters(memoryKiB: 64, passes: 1, lanes: 1)
+    let hasher = PasswordHasher(parameters: light, concurrency: 2)
+
+    @Test("a hash is a PHC string of argon2id with 19 MiB and 2 passes, and its password verifies")
+    func standard() async throws {
+        let hasher = PasswordHasher(concurrency: 1)
+        let hash = try await hasher.hash("correct horse battery")
+        #expect(hash.wholeMatch(of: /\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+\/]{22}\$[A-Za-z0-9+\/]{43}/) != nil)
+        #expect(try await hasher.verify("correct horse battery", against: hash) == .right(needsRenewal: false))
+        #expect(try await hasher.verify("correct horse battery ", against: hash) == .wrong)
+    }
+
+    @Test("hashes made by the reference program verify, of every variant and version", arguments: [
+        // From the test program of the reference implementation (phc-winner-argon2, CC0): password and salt "somesalt".
+        "$argon2i$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+        "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA",
+        "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+    ])
+    func reference(phc: String) async throws {
+        #expect(try await hasher.verify("password", against: phc) != .wrong)
+        #expect(try await hasher.verify("Password", against: phc) == .wrong)
+    }
+
+    @Test("weaker hashes ask to be renewed")
+    func renewal() async throws {
+        let old = try await hasher.hash("secret one")
+        let stronger = PasswordHasher(parameters: .init(memoryKiB: 128, passes: 1, lanes: 1), concurrency: 1)
+        #expect(try await stronger.verify("secret one", against: old) == .right(needsRenewal: true))
+    }
+
+    @Test("nothing is truncated: passwords that differ in their thousandth character are two")
+    func length() async throws {
+        let long = String(repeating: "a", count: 999)
+        let hash = try await hasher.hash(long + "b")
+        #expect(try await hasher.verify(long + "b", against: hash) == .right(needsRenewal: false))
+        #expect(try await hasher.verify(long + "c", against: hash) == .wrong)
+    }
+
+    @Test("what is no hash of ours is an error, not a wrong password", arguments: [
+        "", "$", "plain", "$argon2id$", "$argon2id$v=19$m=1$a$b", "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ",
+        "$argon2id$v=19$m=64,t=1,m=64$c29tZXNhbHQ$AAAAAAAA", "$argon2id$v=18$m=64,t=1,p=1$c29tZXNhbHQ$AAAAAAAA",
+        "$argon2id$v=19$m=64,t=0,p=1$c29tZXNhbHQ$AAAAAAAA", "$2b$12$abcdefghijklmnopqrstuv",
+        "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$AAAAAAAA", "$argon2id$v=19$m=1048576,t=60,p=1$c29tZXNhbHQ$AAAAAAAA",
+    ])
+    func malformed(phc: String) async {
+        await #expect(throws: PasswordHashingError.self) { try await hasher.verify("password", against: phc) }
+    }
+
+    @Test("a crowd beyond the queue is told at once that the server is busy, and the others get their hash")
+    func bounded() async {
+        let hasher = PasswordHasher(
+            parameters: .init(memoryKiB: 19456, passes: 2, lanes: 1), concurrency: 1, maximumWaiting: 3)
+        let results = await withTaskGroup(of: Result<String, PasswordHashingError>.self) { group in
+            for _ in 0..<20 {
+                group.addTask {
+                    do throws(PasswordHashingError) { return .success(try await hasher.hash("secret")) } catch {
+                        return .failure(error)
+                    }
+                }
+            }
+            return await group.reduce(into: [Result<String, PasswordHashingError>]()) { $0.append($1) }
+        }
+        let refused = results.filter { $0 == .failure(.overloaded) }.count
+        #expect(refused >= 10)
+        #expect(results.count - refused >= 3)
+        #expect(results.allSatisfy { if case .failure(let error) = $0 { error == .overloaded } else { true } })
+    }
+
+    @Test("a call that is cancelled while it waits gives its place up")
+    func cancellation() async throws {
+        let hasher = PasswordHasher(parameters: .init(memoryKiB: 65536, passes: 4, lanes: 1), concurrency: 1)
+        let busy = Task { try await hasher.hash("first") }
+        let waiting = Task { () async -> PasswordHashingError? in
+            do throws(PasswordHashingError) {
+                _ = try await hasher.hash("second")
+                return nil
+            } catch { return error }
+        }
+        waiting.cancel()
+        #expect(await waiting.value == .cancelled)
+        _ = try await busy.value
+    }
+}
+
+@Suite("Password policy")
+struct PolicyTests {
+    private let policy = PasswordPolicy.default
+
+    private func refusal(_ text: String, _ policy: PasswordPolicy = .default, words: [String] = []) -> PasswordPolicyError? {
+        do {
+            _ = try policy.check(text, contextWords: words)
+            return nil
+        } catch { return error }
+    }
+
+    @Test("8 characters are needed, 15 under the NIST policy")
+    func length() {
+        #expect(refusal("taRx64t") == .tooShort(minimum: 8))
+        #expect(refusal("taRx64tZ") == nil)
+        #expect(refusal("fourteen chars", .nist) == .tooShort(minimum: 15))
+        #expect(refusal("fifteen letters", .nist) == nil)
+    }
+
+    @Test("a common password is refused, in any case", arguments: ["password", "PassWord", "iloveyou", "qwertyuiop", "football"])
+    func common(text: String) { #expect(refusal(text) == .common) }
+
+    @Test("at least ten thousand common passwords are known")
+    func commonCount() throws {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Server/Passwords/CommonPasswords+List.swift")
+        let words = try String(contentsOf: file, encoding: .utf8).split(separator: "\"\"\"")[1].split(whereSeparator: \.isWhitespace)
+        #expect(words.count >= 10_000)
+        for word in words.filter({ $0.count >= 8 }).shuffled().prefix(200) { #expect(refusal(String(word)) == .common) }
+    }
+
+    @Test("the user name, the domain and the product are refused, whatever their case")
+    func context() {
+        #expect(refusal("GateHouse") == .contextWord)
+        #expect(refusal("Alice.Smith", words: ["alice.smith", "example.com"]) == .contextWord)
+        #expect(refusal("example.com", words: ["alice", "example.com"]) == .contextWord)
+        #expect(refusal("example.com.", words: ["alice", "example.com"]) == nil)
+    }
+
+    @Test("1 024 characters of any script are taken, and one password typed on two systems is one")
+    func unicode() throws {
+        #expect(refusal(String(repeating: "語", count: 1024)) == nil)
+        let composed = try policy.check("Zürich-Straße", contextWords: [])
+        let decomposed = try policy.check("Zu\u{308}rich-Straße", contextWords: [])
+        #expect(composed.text.unicodeScalars.elementsEqual(decomposed.text.unicodeScalars))
+    }
+
+    @Test("NUL and sizes beyond 8 KiB are refused")
+    func unusable() {
+        #expect(refusal("abcdefgh\u{0}") == .containsNUL)
+        #expect(refusal(String(repeating: "a", count: 8193)) == .tooLong)
+    }
+
+    @Test("a password does not appear when it is printed")
+    func silent() throws {
+        let password = try policy.check("do not print me", contextWords: [])
+        #expect(!"\(password)".contains("print"))
+        var dumped = ""
+        dump(password, to: &dumped)
+        #expect(!dumped.contains("print me"))
+    }
+}
