@@ -36,16 +36,21 @@ let lifecycle: [Target.Dependency] = [
 ]
 let yams = Target.Dependency.product(name: "Yams", package: "yams")
 
-func library(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
-    .target(name: name, dependencies: dependencies, path: path, resources: resources, swiftSettings: settings)
+func library(
+    _ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
+    resources: [Resource]? = nil
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: path, exclude: exclude, resources: resources,
+        swiftSettings: settings)
 }
 
 func command(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
 }
 
-func tests(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+func tests(_ name: String, _ path: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: settings)
 }
 
 func cLibrary(_ name: String, _ path: String, pkgConfig: String, apt: String) -> Target {
@@ -90,11 +95,11 @@ let package = Package(
         cLibrary("CGatehouseSQLite", "Server/CLibraries/CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
         cLibrary("CGatehouseSodium", "Server/CLibraries/CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
         cLibrary("CGatehouseArgon2", "Server/CLibraries/CArgon2", pkgConfig: "libargon2", apt: "libargon2-dev"),
-        library("GatehouseStorage", "Server/Storage"),
-        library("GatehouseSQLite", "Server/SQLite", ["GatehouseStorage", "CGatehouseSQLite"]),
-        .target(
-            name: "GatehousePasswords", dependencies: ["CGatehouseArgon2", "CGatehouseSodium", "GatehouseCryptography"],
-            path: "Server/Passwords", exclude: ["COMMON-PASSWORDS.md"], swiftSettings: settings),
+        library("GatehouseStorage", "Server/Storage", exclude: ["README.md"]),
+        library("GatehouseSQLite", "Server/SQLite", ["GatehouseStorage", "CGatehouseSQLite"], exclude: ["README.md"]),
+        library(
+            "GatehousePasswords", "Server/Passwords", ["CGatehouseArgon2", "CGatehouseSodium", "GatehouseCryptography"],
+            exclude: ["COMMON-PASSWORDS.md"]),
         library(
             "GatehouseCore", "Server/Core",
             [
@@ -122,15 +127,22 @@ let package = Package(
         library("GatehouseTours", "Conformance/Tours", ["GatehouseClient", "GatehouseRunner"]),
         command(
             "GatehouseConformanceCommand", "Conformance/Command",
-            ["GatehouseRunner", "GatehouseScenarios", "GatehouseTours", argumentParser]),
+            ["GatehouseRunner", "GatehouseScenarios", "GatehouseTours", "GatehouseTransfer", argumentParser]),
 
         // Tests: one folder per target.
-        .target(name: "GatehouseTestSupport", path: "Tests/Support", swiftSettings: settings),
+        library("GatehouseTestSupport", "Tests/Support"),
+        command("GatehouseStorageProbe", "Tests/StorageProbe", ["GatehouseSQLite", "GatehouseStorage"]),
+        tests(
+            "ConformanceTests", "Tests/Conformance",
+            [
+                "GatehouseRunner", "GatehouseTours", "GatehouseConformanceCommand", "GatehouseTestSupport",
+                "GatehouseTransfer", "GatehouseJSON", "GatehouseCryptography", "WebTokens",
+            ], exclude: ["Golden"]),
         tests("CryptographyTests", "Tests/Cryptography", ["GatehouseCryptography"]),
         tests("JSONTests", "Tests/JSON", ["GatehouseJSON"]),
         tests("OpenCAPTests", "Tests/OpenCAP", ["GatehouseOpenCAP", "GatehouseJSON", "GatehouseTestSupport"]),
-        tests(
-            "PasswordsTests", "Tests/Passwords", ["GatehousePasswords"]),
+        tests("PasswordsTests", "Tests/Passwords", ["GatehousePasswords"]),
+        tests("StorageTests", "Tests/Storage", ["GatehouseStorage", "GatehouseSQLite", "GatehouseStorageProbe"]),
         tests(
             "WebTokensTests", "Tests/Tokens",
             ["WebTokens", "GatehouseCryptography", "GatehouseJSON", "GatehouseTestSupport"]),

@@ -14,6 +14,8 @@ struct ConformanceCommand: AsyncParsableCommand {
         subcommands: [RunCommand.self, ListCommand.self, CheckCommand.self, TourCommand.self])
 
     static func main() async {
+        // A reader that has gone must not end the program before its clean-up.
+        signal(SIGPIPE, SIG_IGN)
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
@@ -65,9 +67,14 @@ struct UsageProblem: Error {
 
 enum Output {
     /// Unbuffered, so that progress is seen when it happens.
-    static func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+    static func write(_ text: String) { write(text, to: .standardOutput) }
 
-    static func writeError(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+    static func writeError(_ text: String) { write(text, to: .standardError) }
+
+    /// Whoever reads may have gone (`| head`); the run still has to clean up, so that is no reason to stop.
+    private static func write(_ text: String, to file: FileHandle) {
+        try? file.write(contentsOf: Data(text.utf8))
+    }
 
     /// Whether a person watches who can see a line being written over.
     static var isTerminal: Bool {

@@ -14,8 +14,8 @@ struct ListCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
-            With --source: a document whose list lines begin with a bold identifier (- **O-12** …). Promises without \
-            a scenario fail.
+            With --source: a document whose list lines begin with a bold identifier (- **O-12** …). A promise that \
+            neither a scenario nor a test named in its line (held by test: "…") holds is a failure.
             """, valueName: "file"))
     var promises: String?
 
@@ -46,8 +46,8 @@ struct ListCommand: ParsableCommand {
 
     private func listCoverage(_ coverage: PromiseCoverage) throws {
         for promise in coverage.promises {
-            let scenarios = promise.scenarios.isEmpty ? ["no scenario"] : promise.scenarios
-            Output.write("\(promise.id)\n" + scenarios.map { "    \($0)\n" }.joined())
+            let held = promise.scenarios + (promise.test.map { ["test: \($0)"] } ?? [])
+            Output.write("\(promise.id)\n" + (held.isEmpty ? ["nothing"] : held).map { "    \($0)\n" }.joined())
         }
         var problems = coverage.uncovered.map { "\($0.position): \($0.id) has no scenario: \($0.text)" }
         problems += coverage.unknownSources.map { "\($0.position): there is no promise \($0.text)" }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import GatehouseRunner
-import GatehouseTransfer
 
 /// `gatehouse-conformance run`
 struct RunCommand: AsyncParsableCommand {
@@ -34,8 +33,7 @@ struct RunCommand: AsyncParsableCommand {
         let today = Date().formatted(.iso8601.year().month().day())
         try await target.requireReachable(parsedTarget)
 
-        let transport = CurlTransport(maximumConnections: 512)
-        var runner = Runner(target: parsedTarget, transport: transport, variables: variables)
+        var runner = Runner(target: parsedTarget, variables: variables)
         runner.caFile = target.caFile
         runner.jobs = jobs
         runner.stopsAtFailure = failFast
@@ -45,7 +43,6 @@ struct RunCommand: AsyncParsableCommand {
         var (results, wasStopped) = await untilStopped {
             await ready.run(scenarios, of: suite) { await progress.add(known.judge($0, today: today)) }
         }
-        transport.shutDown()
         results = results.map { known.judge($0, today: today) }
         let expired = known.expired(today: today, notIn: results)
         for result in expired { await progress.add(result) }

@@ -2,7 +2,7 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Runs work that SIGINT and SIGTERM stop: the first signal cancels it and lets it clean up, the second ends the
+/// Runs work that SIGINT, SIGTERM and SIGHUP stop: the first signal cancels it and lets it clean up, the second ends the
 /// program at once.
 ///
 /// - Returns: what the work returned, and whether a signal came.
@@ -10,7 +10,7 @@ func untilStopped<Value: Sendable>(_ work: @escaping @Sendable () async -> Value
     let task = Task { await work() }
     let count = SignalCount()
     let queue = DispatchQueue(label: "signals")
-    let sources = [SIGINT, SIGTERM].map { number in
+    let sources = [SIGINT, SIGTERM, SIGHUP].map { number in
         // The source sees the signal only when the default action is off.
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: queue)

@@ -7,7 +7,7 @@ import CGatehouseOpenSSL
     private let raw: OpaquePointer
 
     package init(der: [UInt8]) throws(CryptographyError) {
-        let certificate = der.withUnsafeBufferPointer { der in
+        let certificate = unsafe der.withUnsafeBufferPointer { (der) -> OpaquePointer? in
             var start = unsafe der.baseAddress
             return unsafe d2i_X509(nil, &start, der.count)
         }

@@ -1,84 +1,44 @@
-import CGatehouseCurl
-import Glibc
-import Synchronization
+internal import CGatehouseCurl
+internal import Foundation
 
-/// Sends HTTP requests through libcurl's multi interface, on one thread of its own.
+/// Sends HTTP requests through libcurl, many at once, on one thread of its own, and keeps connections for later ones.
 ///
-/// Connections are kept and used again. Any number of tasks may send at once.
+/// No redirects, cookies, `.netrc`, proxies or schemes but http and https: what the caller asks for is what goes out, and the
+/// answer is what came back. A request that says the same when sent twice is sent again by libcurl when a kept connection turns
+/// out to be dead; any other is not.
 package final class CurlTransport: Sendable {
-    private let engine: CurlEngine
+    private let queue: TransferQueue
 
-    /// - Parameter maximumConnections: open at once; further requests wait for one.
+    /// - Parameter maximumConnections: open at once, to all hosts together; further transfers wait, and their timeouts run.
     package init(maximumConnections: Int = 64) {
-        engine = CurlEngine(maximumConnections: maximumConnections)
-        engine.start()
+        _ = Self.libcurl
+        let queue = TransferQueue()
+        self.queue = queue
+        let thread = Thread { TransferLoop(queue, maximumConnections: max(maximumConnections, 1)).run() }
+        thread.name = "transfer"
+        thread.start()
     }
 
-    deinit { engine.stop() }
+    deinit { queue.close(.shutDown(mayHaveArrived: false)) }
 
-    /// - Throws: `TransferError`; `.cancelled` soon after the task was cancelled.
+    /// Sends the request and waits for the whole answer. Cancelling the task ends the transfer and closes its connection.
     package func send(_ request: TransferRequest) async throws(TransferError) -> TransferResponse {
-        let handle: EasyHandle
-        do {
-            handle = try engine.idleHandle()
-            try handle.prepare(request)
-        }
-        let transfer = Transfer(handle: handle)
+        try request.check()
+        let transfer = Transfer(request)
         let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                transfer.begin(continuation)
-                engine.submit(transfer)
-            }
+            await withCheckedContinuation { continuation in queue.start(transfer, continuation) }
         } onCancel: {
-            engine.cancel(transfer)
+            queue.cancel(transfer)
         }
         return try result.get()
     }
 
-    /// Ends what is under way with `.cancelled` and closes all connections.
-    package func shutDown() { engine.stop() }
-}
+    /// Ends every transfer with `.shutDown`, now and later, and closes the connections. Returns at once.
+    package func shutDown() { queue.close(.shutDown(mayHaveArrived: false)) }
 
-/// One request under way. Its handle belongs to the sender until `submit`, then to the engine's thread.
-///
-/// Sendable because of that hand-over, and because the continuation is behind a lock.
-final class Transfer: @unchecked Sendable {
-    let handle: EasyHandle
-    private let start = ContinuousClock.now
-    private let continuation = Mutex<CheckedContinuation<Result<TransferResponse, TransferError>, Never>?>(nil)
-
-    init(handle: EasyHandle) { self.handle = handle }
-
-    func begin(_ continuation: CheckedContinuation<Result<TransferResponse, TransferError>, Never>) {
-        self.continuation.withLock { $0 = continuation }
-    }
-
-    /// Only the first end counts.
-    func end(_ result: Result<TransferResponse, TransferError>) {
-        let continuation = continuation.withLock { held in
-            defer { held = nil }
-            return held
-        }
-        continuation?.resume(returning: result)
-    }
-
-    /// Reads the answer out of the handle.
-    func finish(_ code: CURLcode) {
-        guard code == CURLE_OK else {
-            return end(
-                .failure(
-                    handle.isTooLarge
-                        ? TransferError(kind: .tooLarge, curlCode: Int(code.rawValue), message: "The answer is too large")
-                        : TransferError(code)))
-        }
-        var status = 0
-        var version = 0
-        unsafe gatehouse_curl_get_long(handle.raw, CURLINFO_RESPONSE_CODE, &status)
-        unsafe gatehouse_curl_get_long(handle.raw, CURLINFO_HTTP_VERSION, &version)
-        end(
-            .success(
-                TransferResponse(
-                    status: status, headers: handle.headers, body: handle.received,
-                    version: version == Int(CURL_HTTP_VERSION_2_0.rawValue) ? .http2 : .http1, duration: ContinuousClock.now - start)))
-    }
+    /// Must have happened before anything else of libcurl; a static is made once, whatever the number of threads.
+    private static let libcurl: Void = {
+        let code = curl_global_init(Int(CURL_GLOBAL_SSL | CURL_GLOBAL_WIN32))
+        precondition(code == CURLE_OK, "libcurl cannot be initialised")
+    }()
 }

@@ -1,228 +1,265 @@
-import CGatehouseCurl
-import HTTPTypes
+internal import CGatehouseCurl
+internal import HTTPTypes
 
-/// One libcurl easy handle with all that it borrows during a transfer.
+/// One libcurl easy handle: first the options of a request, then the bytes of its answer.
 ///
-/// Only the transport's thread touches it after `prepare`; libcurl allows one thread at a time on a handle
-/// (<https://curl.se/libcurl/c/threadsafe.html>).
+/// Not Sendable: libcurl allows one thread at a time on a handle (<https://curl.se/libcurl/c/threadsafe.html>).
 @safe final class EasyHandle {
     let raw: UnsafeMutableRawPointer
-    private var headerList: UnsafeMutablePointer<curl_slist>?
-    private var connectList: UnsafeMutablePointer<curl_slist>?
-    private var sent: [UInt8] = []
-    private var maximumBodySize = 0
 
-    private(set) var received: [UInt8] = []
-    private(set) var headers: [(name: String, value: String)] = []
-    private(set) var isTooLarge = false
+    /// Tells this handle from the others in libcurl's messages.
+    var address: UInt { unsafe UInt(bitPattern: raw) }
+
+    /// Whether the request has started to go out.
+    private(set) var wasSent = false
+
+    private let errorText: UnsafeMutablePointer<CChar>
+    /// libcurl borrows both lists while the transfer runs.
+    private var headers: StringList?
+    private var connectTo: StringList?
+    private var maySendTwice = false
+    private var body: [UInt8] = []
+    private var maximumBodySize = 0
+    private var isTooLarge = false
 
     init() throws(TransferError) {
         guard let raw = unsafe curl_easy_init() else {
-            throw TransferError(kind: .other, message: "libcurl cannot make a handle")
+            throw TransferError(kind: .internalFailure, message: "curl_easy_init gives no handle")
         }
         unsafe self.raw = raw
-        unsafe headerList = nil
-        unsafe connectList = nil
+        unsafe errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
+        unsafe errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     }
 
     deinit {
         unsafe curl_easy_cleanup(raw)
-        // libcurl borrows the lists until the handle is gone, so they are freed last.
-        unsafe curl_slist_free_all(headerList)
-        unsafe curl_slist_free_all(connectList)
+        unsafe errorText.deallocate()
     }
 
-    /// Makes the handle forget its last transfer. The connections are the multi handle's and stay.
+    /// Forgets the request and its answer. libcurl keeps the connection all the same: it belongs to the multi handle.
     func reset() {
         unsafe curl_easy_reset(raw)
-        unsafe curl_slist_free_all(headerList)
-        unsafe curl_slist_free_all(connectList)
-        unsafe headerList = nil
-        unsafe connectList = nil
-        sent = []
-        received = []
-        headers = []
+        headers = nil
+        connectTo = nil
+        wasSent = false
         isTooLarge = false
+        body = []
+        unsafe errorText.pointee = 0
     }
 
+    // MARK: The request
+
+    /// Sets every option, on a handle that is new or was reset.
     func prepare(_ request: TransferRequest) throws(TransferError) {
-        for text in [request.url, request.rawTarget ?? "", request.connectTo ?? "", request.method.rawValue] {
-            try Self.refuseControls(text)
-        }
-        try setText(CURLOPT_URL, request.url)
-        // Schemes beyond these two would let a URL from outside read files.
-        try setText(CURLOPT_PROTOCOLS_STR, "http,https")
-        // A redirect is the caller's business: it may lead a credential to somebody else. It is off by default, and said here.
-        try setLong(CURLOPT_FOLLOWLOCATION, 0)
-        try setLong(CURLOPT_NOSIGNAL, 1)
-        // An empty proxy overrides http_proxy and the like in the environment.
-        try setText(CURLOPT_PROXY, "")
-        try setLong(CURLOPT_PATH_AS_IS, 1)
-        if let target = request.rawTarget { try setText(CURLOPT_REQUEST_TARGET, target) }
-        try setLong(CURLOPT_TIMEOUT_MS, Self.milliseconds(request.timeout))
-        try setLong(CURLOPT_CONNECTTIMEOUT_MS, Self.milliseconds(request.connectTimeout))
-        try setLong(
-            CURLOPT_HTTP_VERSION,
-            request.version == .http2 ? Int(CURL_HTTP_VERSION_2TLS.rawValue) : Int(CURL_HTTP_VERSION_1_1.rawValue))
-        try setLong(CURLOPT_SSL_VERIFYPEER, request.verifiesPeer ? 1 : 0)
-        try setLong(CURLOPT_SSL_VERIFYHOST, request.verifiesPeer ? 2 : 0)
-        if let file = request.caFile { try setText(CURLOPT_CAINFO, file) }
-        if let other = request.connectTo {
-            // "HOST:PORT:CONNECT-HOST:CONNECT-PORT", where an empty first half means any (CURLOPT_CONNECT_TO(3)).
-            unsafe connectList = curl_slist_append(connectList, "::\(other)")
-            try setPointer(CURLOPT_CONNECT_TO, unsafe connectList.map { unsafe UnsafeRawPointer($0) })
-        }
-        try prepareMethod(request)
-        try prepareHeaders(request)
-        try prepareSinks(request)
-    }
-
-    private func prepareMethod(_ request: TransferRequest) throws(TransferError) {
-        if request.method == .head {
-            try setLong(CURLOPT_NOBODY, 1)
-        } else if let body = request.body {
-            sent = body
-            try setLong(CURLOPT_POST, 1)
-            try setSize(CURLOPT_POSTFIELDSIZE_LARGE, body.count)
-            // Copied by libcurl, because a Swift array may move.
-            let code = unsafe sent.withUnsafeBytes { bytes in
-                // With no octets at all, a null pointer would make libcurl ask a callback for them.
-                unsafe gatehouse_curl_set_pointer(
-                    raw, CURLOPT_COPYPOSTFIELDS, bytes.isEmpty ? UnsafeRawPointer(bitPattern: 1) : bytes.baseAddress)
-            }
-            try check(code)
-        } else if request.method == .get {
-            try setLong(CURLOPT_HTTPGET, 1)
-        }
-        try setText(CURLOPT_CUSTOMREQUEST, request.method.rawValue)
-    }
-
-    private func prepareHeaders(_ request: TransferRequest) throws(TransferError) {
-        var lines: [String] = []
-        for header in request.headers {
-            try Self.refuseControls(header.name)
-            try Self.refuseControls(header.value)
-            guard HTTPField.Name(header.name) != nil else {
-                throw TransferError(kind: .invalidRequest, message: "\"\(header.name)\" is no header name")
-            }
-            // "Name;" sends an empty value and "Name:" takes the line away (CURLOPT_HTTPHEADER(3)).
-            lines.append(header.value.isEmpty ? "\(header.name):" : "\(header.name): \(header.value)")
-        }
-        let names = Set(request.headers.map { $0.name.lowercased() })
-        // libcurl would wait a second for "100 Continue" and call a body a form.
-        if !names.contains("expect") { lines.append("Expect:") }
-        if request.body != nil && !names.contains("content-type") { lines.append("Content-Type:") }
-        if !names.contains("user-agent") { lines.append("User-Agent: gatehouse") }
-        for line in lines {
-            guard let longer = unsafe curl_slist_append(headerList, line) else {
-                throw TransferError(kind: .other, message: "libcurl has no memory for headers")
-            }
-            unsafe headerList = longer
-        }
-        try setPointer(CURLOPT_HTTPHEADER, unsafe headerList.map { unsafe UnsafeRawPointer($0) })
-    }
-
-    private func prepareSinks(_ request: TransferRequest) throws(TransferError) {
         maximumBodySize = request.maximumBodySize
-        // Unretained: the transport keeps the handle for as long as libcurl may call.
-        let context = unsafe UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque())
-        try setPointer(CURLOPT_WRITEDATA, unsafe context)
-        try setPointer(CURLOPT_HEADERDATA, unsafe context)
-        try check(
-            unsafe gatehouse_curl_set_sink(raw, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
-                unsafe EasyHandle.from(context).takeBody(UnsafeRawBufferPointer(start: bytes, count: size * count))
+        maySendTwice = request.isIdempotent
+        try setPolicy()
+        try setCallbacks()
+        try setTarget(request)
+        try setTLS(request)
+        try setMethodAndBody(request)
+        try setHeaders(request)
+        try set(CURLOPT_TIMEOUT_MS, milliseconds(request.timeout))
+        try set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request.connectTimeout))
+    }
+
+    /// What is the same for every request: only what was asked for goes out, and nothing from the environment joins in.
+    private func setPolicy() throws(TransferError) {
+        // Signals belong to the process, not to one of its libraries.
+        try set(CURLOPT_NOSIGNAL, 1)
+        try set(CURLOPT_PROTOCOLS_STR, "http,https")
+        // A redirect is an answer for the caller to judge; following it could carry a token to another host.
+        try set(CURLOPT_FOLLOWLOCATION, 0)
+        // Credentials come from the caller alone. Cookies stay off because no option turns them on.
+        try set(CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue))
+        try set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
+        // The empty name overrides http_proxy and its like.
+        try set(CURLOPT_PROXY, "")
+        // Otherwise a cancelled transfer would hold up all others until its name is resolved.
+        try set(CURLOPT_QUICK_EXIT, 1)
+    }
+
+    private func setCallbacks() throws(TransferError) {
+        // The handle outlives the calls: it leaves the multi handle before it is freed or used again.
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        try unsafe check(gatehouse_curl_set_pointer(raw, CURLOPT_ERRORBUFFER, errorText))
+        try unsafe check(gatehouse_curl_set_pointer(raw, CURLOPT_WRITEDATA, context))
+        try unsafe check(
+            gatehouse_curl_set_write(raw, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
+                unsafe EasyHandle.from(context).receive(UnsafeRawBufferPointer(start: bytes, count: size * count))
             })
-        try check(
-            unsafe gatehouse_curl_set_sink(raw, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
-                unsafe EasyHandle.from(context).takeHeader(UnsafeRawBufferPointer(start: bytes, count: size * count))
+        try unsafe check(gatehouse_curl_set_pointer(raw, CURLOPT_PREREQDATA, context))
+        try unsafe check(
+            gatehouse_curl_set_prereq(raw, CURLOPT_PREREQFUNCTION) { context, _, _, _, _ in
+                unsafe EasyHandle.from(context).mayStartSending() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
             })
     }
 
-    // MARK: What libcurl delivers
+    private func setTarget(_ request: TransferRequest) throws(TransferError) {
+        try set(CURLOPT_URL, request.url)
+        // Dot segments are the server's to judge.
+        try set(CURLOPT_PATH_AS_IS, 1)
+        if let target = request.rawTarget { try set(CURLOPT_REQUEST_TARGET, target) }
+        if let place = request.connectTo {
+            // Empty host and port stand for any (CURLOPT_CONNECT_TO(3)).
+            let list = try StringList(["::\(place)"])
+            try unsafe check(gatehouse_curl_set_list(raw, CURLOPT_CONNECT_TO, list.head))
+            connectTo = list
+        }
+        switch request.httpVersion {
+        case .http1: try set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+        case .http2:
+            try set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
+            // Wait for a connection to show that it can carry several transfers, rather than open one for each.
+            try set(CURLOPT_PIPEWAIT, 1)
+        }
+    }
+
+    private func setTLS(_ request: TransferRequest) throws(TransferError) {
+        // RFC 9325 §3.1.1: nothing older than TLS 1.2.
+        try set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
+        try set(CURLOPT_SSL_VERIFYPEER, request.verifiesPeer ? 1 : 0)
+        try set(CURLOPT_SSL_VERIFYHOST, request.verifiesPeer ? 2 : 0)
+        if let file = request.caFile {
+            try set(CURLOPT_CAINFO, file)
+            // Instead of the system's certificates, not beside them.
+            try unsafe check(gatehouse_curl_set_string(raw, CURLOPT_CAPATH, nil))
+        }
+    }
+
+    private func setMethodAndBody(_ request: TransferRequest) throws(TransferError) {
+        if request.method == .head {
+            // Otherwise libcurl would wait for the body that Content-Length announces.
+            try set(CURLOPT_NOBODY, 1)
+        } else {
+            try set(CURLOPT_HTTPGET, 1)
+        }
+        if let body = request.body ?? (request.expectsBody ? [] : nil) {
+            // The size first: libcurl copies that many bytes. It takes no address for no body, so that gets one.
+            try check(unsafe gatehouse_curl_set_offset(raw, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.count)))
+            try unsafe check(gatehouse_curl_set_bytes(raw, CURLOPT_COPYPOSTFIELDS, body.isEmpty ? [0] : body))
+        }
+        try set(CURLOPT_CUSTOMREQUEST, request.method.rawValue)
+    }
+
+    private func setHeaders(_ request: TransferRequest) throws(TransferError) {
+        var lines = request.headers.map { name, value in
+            // To libcurl, "Name:" without a value says that the line shall not be sent, "Name;" that it shall be empty.
+            value.utf8.allSatisfy(isSpace) ? "\(name);" : "\(name): \(value)"
+        }
+        // What libcurl would add by itself. RFC 9110 §10.1.1: waiting for "100 Continue" costs a second where the server
+        // does not know it.
+        for name in ["Accept", "Content-Type", "Expect"] where request.header(name) == nil { lines.append("\(name):") }
+        let list = try StringList(lines)
+        try unsafe check(gatehouse_curl_set_list(raw, CURLOPT_HTTPHEADER, list.head))
+        headers = list
+    }
+
+    // MARK: While libcurl works
 
     private static func from(_ context: UnsafeMutableRawPointer?) -> EasyHandle {
-        unsafe Unmanaged<EasyHandle>.fromOpaque(context!).takeUnretainedValue()
+        guard let context = unsafe context else { preconditionFailure("libcurl lost the pointer it was given") }
+        return unsafe Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue()
     }
 
-    /// Returning another number than was given ends the transfer with CURLE_WRITE_ERROR.
-    private func takeBody(_ bytes: UnsafeRawBufferPointer) -> Int {
-        guard received.count + bytes.count <= maximumBodySize else {
+    /// Called before each attempt: libcurl tries again when a kept connection dies before the answer's first byte.
+    private func mayStartSending() -> Bool {
+        guard !wasSent || maySendTwice else { return false }
+        wasSent = true
+        return true
+    }
+
+    /// - Returns: the number of bytes taken; fewer than offered end the transfer.
+    private func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
+        guard bytes.count <= maximumBodySize - body.count else {
             isTooLarge = true
             return 0
         }
-        unsafe received.append(contentsOf: bytes)
+        unsafe body.append(contentsOf: bytes)
         return bytes.count
     }
 
-    private func takeHeader(_ bytes: UnsafeRawBufferPointer) -> Int {
-        let line = unsafe String(decoding: bytes, as: UTF8.self)
-        if line.hasPrefix("HTTP/") {
-            // A further status line: what came before was informational (RFC 9110 §15.2).
-            headers = []
-        } else if let colon = line.firstIndex(of: ":") {
-            let value = line[line.index(after: colon)...].trimmingSpace()
-            headers.append((String(line[..<colon]), value))
+    // MARK: The answer
+
+    /// The outcome of a transfer that libcurl has finished, before the handle is reset.
+    func result(_ code: CURLcode) -> Result<TransferResponse, TransferError> {
+        guard code == CURLE_OK else { return .failure(error(code)) }
+        do throws(TransferError) {
+            return .success(
+                TransferResponse(
+                    status: try long(CURLINFO_RESPONSE_CODE), headers: receivedHeaders(), body: body,
+                    httpVersion: try long(CURLINFO_HTTP_VERSION) == Int(CURL_HTTP_VERSION_2_0) ? .http2 : .http1,
+                    timing: try timing()))
+        } catch {
+            return .failure(error)
         }
-        return headers.count > 1000 ? 0 : bytes.count
+    }
+
+    private func error(_ code: CURLcode) -> TransferError {
+        if isTooLarge {
+            return TransferError(
+                kind: .tooLarge, curlCode: Int(code.rawValue),
+                message: "the answer is longer than \(maximumBodySize) bytes", mayHaveArrived: wasSent)
+        }
+        let own = unsafe String(cString: errorText)
+        let words = unsafe own.isEmpty ? String(cString: curl_easy_strerror(code)) : own
+        return TransferError(
+            kind: TransferError.Kind(code, wasSent: wasSent), curlCode: Int(code.rawValue), message: words,
+            mayHaveArrived: wasSent)
+    }
+
+    private func receivedHeaders() -> [(name: String, value: String)] {
+        var lines: [(name: String, value: String)] = []
+        var last: UnsafeMutablePointer<curl_header>?
+        // -1: of the last answer, so not of interim ones.
+        while let line = unsafe curl_easy_nextheader(raw, UInt32(CURLH_HEADER), -1, last) {
+            unsafe lines.append((String(cString: line.pointee.name), String(cString: line.pointee.value)))
+            unsafe last = line
+        }
+        return lines
+    }
+
+    private func timing() throws(TransferError) -> TransferResponse.Timing {
+        var timing = TransferResponse.Timing()
+        // libcurl counts a plain connection as ready when TCP is, and one with TLS when its handshake is.
+        timing.connected = max(try time(CURLINFO_CONNECT_TIME_T), try time(CURLINFO_APPCONNECT_TIME_T))
+        timing.firstByte = try time(CURLINFO_STARTTRANSFER_TIME_T)
+        timing.total = try time(CURLINFO_TOTAL_TIME_T)
+        timing.isConnectionReused = try long(CURLINFO_NUM_CONNECTS) == 0
+        return timing
+    }
+
+    private func time(_ info: CURLINFO) throws(TransferError) -> Duration {
+        var microseconds: curl_off_t = 0
+        try unsafe check(gatehouse_curl_get_offset(raw, info, &microseconds))
+        return .microseconds(Int64(microseconds))
+    }
+
+    private func long(_ info: CURLINFO) throws(TransferError) -> Int {
+        var value = 0
+        try unsafe check(gatehouse_curl_get_long(raw, info, &value))
+        return value
     }
 
     // MARK: Options
 
-    private func setLong(_ option: CURLoption, _ value: Int) throws(TransferError) {
+    private func set(_ option: CURLoption, _ value: Int) throws(TransferError) {
         try check(unsafe gatehouse_curl_set_long(raw, option, value))
     }
 
-    private func setSize(_ option: CURLoption, _ value: Int) throws(TransferError) {
-        try check(unsafe gatehouse_curl_set_size(raw, option, Int(value)))
-    }
-
-    private func setText(_ option: CURLoption, _ value: String) throws(TransferError) {
-        try check(unsafe gatehouse_curl_set_text(raw, option, value))
-    }
-
-    private func setPointer(_ option: CURLoption, _ value: UnsafeRawPointer?) throws(TransferError) {
-        try check(unsafe gatehouse_curl_set_pointer(raw, option, value))
+    private func set(_ option: CURLoption, _ value: String) throws(TransferError) {
+        try check(unsafe gatehouse_curl_set_string(raw, option, value))
     }
 
     private func check(_ code: CURLcode) throws(TransferError) {
-        if code != CURLE_OK { throw TransferError(code, kind: .invalidRequest) }
-    }
-
-    private static func milliseconds(_ duration: Duration) -> Int {
-        max(1, Int(clamping: duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000))
-    }
-
-    private static func refuseControls(_ text: String) throws(TransferError) {
-        if text.utf8.contains(where: { $0 == 0 || $0 == 10 || $0 == 13 }) {
-            throw TransferError(kind: .invalidRequest, message: "NUL, CR and LF cannot be part of a request line or header")
-        }
+        guard code == CURLE_OK else { throw error(code) }
     }
 }
 
-extension TransferError {
-    /// - Parameter kind: nil to choose it by the code.
-    init(_ code: CURLcode, kind: Kind? = nil) {
-        let chosen: Kind =
-            switch code {
-            case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_PROXY: .unreachable
-            case CURLE_OPERATION_TIMEDOUT: .timedOut
-            case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE,
-                CURLE_SSL_CIPHER:
-                .tls
-            case CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_PARTIAL_FILE, CURLE_WEIRD_SERVER_REPLY,
-                CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_UNSUPPORTED_PROTOCOL where kind == nil:
-                .brokenOff
-            case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL: .invalidRequest
-            default: kind ?? .other
-            }
-        self.init(
-            kind: chosen, curlCode: Int(code.rawValue), message: unsafe String(cString: curl_easy_strerror(code)))
-    }
+/// Rounded up, because 0 means no limit to libcurl; at most what it takes, which is 24 days.
+private func milliseconds(_ duration: Duration) -> Int {
+    Int(min(max((duration / .milliseconds(1)).rounded(.up), 1), Double(Int32.max)))
 }
 
-extension StringProtocol {
-    fileprivate func trimmingSpace() -> String {
-        let isSpace: (Character) -> Bool = { $0.isWhitespace }
-        return String(drop(while: isSpace).reversed().drop(while: isSpace).reversed())
-    }
-}
+/// C's `isspace`.
+private func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }

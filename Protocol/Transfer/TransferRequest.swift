@@ -1,92 +1,109 @@
 package import HTTPTypes
 
-/// One HTTP request, sent as it stands here: nothing is added but `Host` and `Content-Length` where they are missing, and an `Accept`.
-package struct TransferRequest: Sendable {
-    package enum Version: Sendable { case http1, http2 }
+/// The versions of HTTP that a transfer speaks.
+package enum HTTPVersion: Sendable {
+    case http1
+    /// Over TLS, when the server offers it (ALPN); HTTP/1.1 otherwise and on plain connections.
+    case http2
+}
 
+/// One HTTP request as it shall go over the wire.
+package struct TransferRequest: Sendable {
     package var method: HTTPRequest.Method
-    /// `http` or `https`.
+
+    /// An absolute http or https URL without credentials. Dot segments in its path stay as they are.
     package var url: String
-    /// In this order; a name may be repeated. An empty value takes away a line that libcurl would add.
+
+    /// Sent as given, in this order, names repeated when they are repeated here.
+    ///
+    /// `Host` may be given once and replaces the one of the URL. `Content-Length` must fit the body, and
+    /// `Transfer-Encoding` is refused: the framing is the transport's. Nothing is added but `Host` and `Content-Length`.
     package var headers: [(name: String, value: String)] = []
+
+    /// Sent with `Content-Length`. Without a body, POST, PUT and PATCH say `Content-Length: 0` (RFC 9110 §8.6).
     package var body: [UInt8]?
-    /// The whole transfer, connection included.
+
+    /// For the whole transfer, the connection and the waiting for a free one included.
     package var timeout: Duration = .seconds(30)
+
+    /// For the connection with its TLS handshake.
     package var connectTimeout: Duration = .seconds(10)
-    /// PEM file of the authorities that are trusted; nil for the system's.
+
+    /// A PEM file of the certificates to trust instead of the system's.
     package var caFile: String?
-    package var verifiesPeer = true
-    /// HTTP/2 is negotiated over TLS only; where the server has none, HTTP/1.1 is spoken.
-    package var version = Version.http1
-    /// `HOST:PORT` to connect to instead of the one in the URL; `Host` and the certificate's name stay those of the URL.
+
+    /// Off only for tests and first set-up: the peer may then be anybody.
+    package var verifiesPeer: Bool = true
+
+    package var httpVersion: HTTPVersion = .http1
+
+    /// `host:port` to open the connection to, whatever the URL says. `Host`, SNI and the certificate's check keep the
+    /// URL's name. An IPv6 address stands in brackets.
     package var connectTo: String?
-    /// Octets of an answer's body that are taken at most.
-    package var maximumBodySize = 16 << 20
-    /// The request target to send instead of the URL's path and query, byte for byte.
+
+    /// In bytes; a longer answer ends the transfer with `.tooLarge`.
+    package var maximumBodySize: Int = 16 * 1024 * 1024
+
+    /// The request target to write instead of the URL's, byte for byte: `*`, an absolute URL, an odd path.
     package var rawTarget: String?
 
-    package init(method: HTTPRequest.Method, url: String) {
+    package init(
+        method: HTTPRequest.Method, url: String, headers: [(name: String, value: String)] = [], body: [UInt8]? = nil
+    ) {
         self.method = method
         self.url = url
-    }
-}
-
-/// An answer, whole.
-package struct TransferResponse: Sendable {
-    package let status: Int
-    /// As they came, in order.
-    package let headers: [(name: String, value: String)]
-    package let body: [UInt8]
-    package let version: TransferRequest.Version
-    /// From handing the request over to the last octet of the answer.
-    package let duration: Duration
-
-    package init(
-        status: Int, headers: [(name: String, value: String)], body: [UInt8], version: TransferRequest.Version = .http1,
-        duration: Duration = .zero
-    ) {
-        self.status = status
         self.headers = headers
         self.body = body
-        self.version = version
-        self.duration = duration
-    }
-
-    /// The first line of that name, in any case.
-    package func header(_ name: String) -> String? {
-        let wanted = name.lowercased()
-        return headers.first { $0.name.lowercased() == wanted }?.value
     }
 }
 
-/// Why there is no answer.
-package struct TransferError: Error, Sendable, Equatable, CustomStringConvertible {
-    package enum Kind: Sendable {
-        /// Nobody listens there, or the name is unknown.
-        case unreachable
-        case timedOut
-        case cancelled
-        /// The certificate is not trusted, or is for another host.
-        case tls
-        /// The body is larger than the request allows.
-        case tooLarge
-        /// The connection broke off, or what came is no HTTP.
-        case brokenOff
-        /// The request itself cannot be sent: a bad URL, or a control character in a header.
-        case invalidRequest
-        case other
+extension TransferRequest {
+    func header(_ name: String) -> String? { headers.first { isSameName($0.name, name) }?.value }
+
+    /// RFC 9110 §9.2.2: whether sending it twice means the same as sending it once.
+    var isIdempotent: Bool { [.get, .head, .put, .delete, .options, .trace].contains(method) }
+
+    /// Whether the method is one that comes with content, so that its absence is said too.
+    var expectsBody: Bool { [.post, .put, .patch].contains(method) }
+
+    /// Refuses what would change the meaning of other lines, or what libcurl would silently leave out.
+    func check() throws(TransferError) {
+        for text in [url, rawTarget, caFile, connectTo] where text.map(hasLineBreakOrNUL) ?? false {
+            throw .invalidRequest("a line break or NUL in a part of the request")
+        }
+        for (name, value) in headers {
+            guard isToken(name) else { throw .invalidRequest("a header name that is no token (RFC 9110 §5.1)") }
+            guard !hasLineBreakOrNUL(value) else { throw .invalidRequest("a line break or NUL in header \(name)") }
+            guard !isSameName(name, "Transfer-Encoding") else { throw .invalidRequest("Transfer-Encoding is refused") }
+            if isSameName(name, "Content-Length"), value != String(body?.count ?? 0) {
+                throw .invalidRequest("Content-Length does not fit the body")
+            }
+        }
+        // libcurl writes the first one only.
+        guard headers.count(where: { isSameName($0.name, "Host") }) < 2 else { throw .invalidRequest("two Host lines") }
     }
+}
 
-    package let kind: Kind
-    /// libcurl's code; 0 when libcurl was not asked.
-    package let curlCode: Int
-    package let message: String
+/// Names of header fields differ in nothing but the case of ASCII letters.
+func isSameName(_ one: String, _ other: String) -> Bool {
+    one.utf8.count == other.utf8.count && zip(one.utf8, other.utf8).allSatisfy { lowercased($0) == lowercased($1) }
+}
 
-    package init(kind: Kind, curlCode: Int = 0, message: String) {
-        self.kind = kind
-        self.curlCode = curlCode
-        self.message = message
-    }
+private func lowercased(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
 
-    package var description: String { message }
+private func hasLineBreakOrNUL(_ text: String) -> Bool {
+    text.utf8.contains { $0 == 0 || $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
+}
+
+/// RFC 9110 §5.6.2.
+private func isToken(_ text: String) -> Bool {
+    !text.isEmpty
+        && text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                true
+            default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+            }
+        }
 }

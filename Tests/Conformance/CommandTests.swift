@@ -111,6 +111,29 @@ struct CommandTests {
         #expect(try folder.text("r").contains("stopped before its end"))
     }
 
+    @Test("a reader that has gone does not keep the run from cleaning up")
+    func readerGone() async throws {
+        let server = try ScriptedServer { _ in .json("{}") }
+        let folder = try Folder([
+            "suite/a/b.yaml": TestSuites.scenario("  - send: GET /", more: "cleanup: [{ send: DELETE /mine }]\n"),
+            "suite/a/c.yaml": TestSuites.scenario("  - send: GET /2", more: "cleanup: [{ send: DELETE /mine2 }]\n"),
+        ])
+        let executable = try #require(Self.executable)
+        let code = try await onOwnThread { [url = server.url] in
+            let process = Process()
+            process.executableURL = executable
+            process.arguments = ["run", "--target", url, "--scenarios", folder.path("suite"), "--jobs", "1"]
+            let pipe = Pipe()
+            process.standardOutput = pipe
+            try pipe.fileHandleForReading.close()
+            try process.run()
+            process.waitUntilExit()
+            return process.terminationStatus
+        }
+        #expect(code == 0)
+        #expect(server.requests.map(\.target) == ["/", "/mine", "/2", "/mine2"])
+    }
+
     @Test("list shows scenarios; by source it fails when a promise has no scenario")
     func lists() async throws {
         let folder = try Folder([

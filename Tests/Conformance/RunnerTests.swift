@@ -99,7 +99,8 @@ struct RunnerTests {
         let suite = try TestSuites.suite([
             "a/1.yaml": TestSuites.scenario("  - send: GET /hangs", more: "cleanup: [{ send: GET /undo-send }]\n"),
             "a/2.yaml": TestSuites.scenario(
-                "  - wait: { seconds: 500 }", more: "cleanup: [{ wait: { seconds: 0.01 } }, { send: GET /undo-wait }]\n"),
+                "  - wait: { seconds: 500 }", more: "cleanup: [{ wait: { seconds: 0.01 } }, { send: GET /undo-wait }]\n"
+            ),
             "a/3.yaml": TestSuites.scenario(
                 "  - raw: { text: \"GET /hangs HTTP/1.1\\r\\n\\r\\n\", timeout-s: 500 }",
                 more: "cleanup: [{ send: GET /undo-raw }]\n"),

@@ -15,9 +15,10 @@ package struct Runner: Sendable {
     /// Unix seconds; scenarios that forge tokens use it.
     package var now: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
 
-    package init(target: Target, transport: CurlTransport, variables: [String: String] = [:]) {
+    /// - Parameter transport: one of its own when nil, wide enough for every `parallel` of every job.
+    package init(target: Target, transport: CurlTransport? = nil, variables: [String: String] = [:]) {
         self.target = target
-        self.transport = transport
+        self.transport = transport ?? CurlTransport(maximumConnections: 512)
         self.variables = variables
     }
 

@@ -11,6 +11,9 @@ package struct PromiseCoverage: Sendable {
         package let position: SourcePosition
         /// Ids, ordered.
         package let scenarios: [String]
+        /// The name of the test that holds the promise, where the document says `held by test: "…"`: some promises
+        /// (a crash, a clock, a certificate) cannot be seen from outside.
+        package let test: String?
     }
 
     /// - Parameters:
@@ -32,13 +35,14 @@ package struct PromiseCoverage: Sendable {
             guard let (id, text) = Self.promise(in: line) else { return nil }
             return Promise(
                 id: id, text: text, position: SourcePosition(file: name, line: index + 1, column: 1),
-                scenarios: (scenariosByPromise[id] ?? []).sorted())
+                scenarios: (scenariosByPromise[id] ?? []).sorted(), test: Self.test(in: text))
         }
         let known = Set(promises.map(\.id))
         unknownSources = sources.filter { source in source.numbered.map { !known.contains($0.promise) } ?? false }
     }
 
-    package var uncovered: [Promise] { promises.filter { $0.scenarios.isEmpty } }
+    /// The promises that neither a scenario nor a named test holds.
+    package var uncovered: [Promise] { promises.filter { $0.scenarios.isEmpty && $0.test == nil } }
 
     /// Identifiers that the document gives twice.
     package var repeatedIDs: [String] {
@@ -57,5 +61,12 @@ package struct PromiseCoverage: Sendable {
             return nil
         }
         return (id, content[end.upperBound...].trimmingSpaces())
+    }
+
+    private static func test(in text: String) -> String? {
+        guard let start = text.firstRange(of: "held by test: \"")?.upperBound,
+            let end = text[start...].firstIndex(of: "\"")
+        else { return nil }
+        return String(text[start..<end])
     }
 }

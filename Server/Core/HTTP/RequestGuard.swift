@@ -62,7 +62,11 @@ final class RequestGuard: ChannelDuplexHandler {
             reading = .body
             isBodyTimed = false
             path = String(head.uri.prefix { $0 != "?" })
-            if let problem = problem(with: head) { return refuse(problem, context) }
+            if let problem = problem(with: head) {
+                // Not passed on, so nobody else will answer it.
+                reading = .nothing
+                return refuse(problem, context)
+            }
             // HTTP/1.0 without keep-alive ends with its answer; the parser stops for good after CONNECT and Upgrade.
             if !head.isKeepAlive || head.headers.contains(name: "upgrade") { closesAfterAnswers = true }
             answersOwed += 1

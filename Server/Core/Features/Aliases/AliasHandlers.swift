@@ -12,7 +12,7 @@ struct AliasHandlers: Sendable {
         let password = try body.requireString("password")
         let secret = try body.optionalString("create_user_password")
         try await aliases.create(
-            alias, password: password, with: try Self.credential(of: call, secret: secret), from: call.network)
+            alias, password: password, with: { try Self.credential(of: call, secret: secret) }, from: call.network)
         return .emptyObject
     }
 

@@ -18,10 +18,13 @@ package struct Aliases: Sendable {
         case secret(String)
     }
 
-    /// - Throws: `Problem.invalidCredentials`, `.wrongDomain`, `.insufficientRole`, `.unknownDomain`, `.aliasTaken`, `.weakPassword`.
-    func create(_ alias: Alias, password: String, with credential: Credential, from network: Network) async throws {
+    /// - Parameter credential: asked for once the rest is known to be right.
+    /// - Throws: `Problem.authenticationRequired`, `.invalidCredentials`, `.wrongDomain`, `.insufficientRole`, `.unknownDomain`, `.aliasTaken`, `.weakPassword`.
+    func create(
+        _ alias: Alias, password: String, with credential: () throws -> Credential, from network: Network
+    ) async throws {
         let newPassword = try accounts.checkNewPassword(password, for: [.alias(alias)])
-        switch credential {
+        switch try credential() {
         case .secret(let secret): try await requireSecret(secret, for: alias.domain, from: network)
         case .token(let token): try await requireRight(of: try await tokens.check(token), over: alias.domain)
         }

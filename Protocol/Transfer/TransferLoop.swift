@@ -1,0 +1,151 @@
+internal import CGatehouseCurl
+internal import Foundation
+internal import Synchronization
+
+/// The thread of a transport: the only one that touches its libcurl handles.
+@safe final class TransferLoop {
+    private struct Running {
+        let transfer: Transfer
+        let handle: EasyHandle
+        let continuation: TransferContinuation
+    }
+
+    private let queue: TransferQueue
+    private let multi: UnsafeMutableRawPointer
+    private let maximumConnections: Int
+    /// By the address of libcurl's easy handle.
+    private var running: [UInt: Running] = [:]
+    /// Finished handles, for the next transfers: a new one costs more than a reset.
+    private var idle: [EasyHandle] = []
+
+    init(_ queue: TransferQueue, maximumConnections: Int) {
+        guard let multi = unsafe curl_multi_init() else { preconditionFailure("libcurl is out of memory") }
+        self.queue = queue
+        unsafe self.multi = multi
+        self.maximumConnections = maximumConnections
+    }
+
+    deinit {
+        let code = unsafe curl_multi_cleanup(multi)
+        precondition(code == CURLM_OK, "libcurl cannot be cleaned up")
+    }
+
+    /// Returns when the queue is closed and every transfer was told.
+    func run() {
+        // CURLOPT_NOSIGNAL leaves SIGPIPE to us: a write to a closed connection must not end the process.
+        var signals = sigset_t()
+        unsafe sigemptyset(&signals)
+        unsafe sigaddset(&signals, SIGPIPE)
+        unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
+
+        unsafe queue.attach(WakeUp(multi))
+        do throws(TransferError) {
+            try setUp()
+            while isOpenAfterCommands() {
+                try perform()
+                finishDone()
+                try wait()
+            }
+        } catch {
+            queue.close(error)
+            _ = isOpenAfterCommands()
+        }
+        queue.detach()
+    }
+
+    private func setUp() throws(TransferError) {
+        // Its default follows the number of transfers just then, so finished ones would close their connections.
+        try set(CURLMOPT_MAXCONNECTS, maximumConnections)
+        try set(CURLMOPT_MAX_TOTAL_CONNECTIONS, maximumConnections)
+    }
+
+    private func set(_ option: CURLMoption, _ value: Int) throws(TransferError) {
+        try check(unsafe gatehouse_curl_multi_set_long(multi, option, value), "curl_multi_setopt")
+    }
+
+    // MARK: Commands
+
+    /// - Returns: false when this was the end.
+    private func isOpenAfterCommands() -> Bool {
+        let (commands, closed) = queue.take()
+        for command in commands {
+            switch command {
+            case .start(let transfer, let continuation):
+                if let closed {
+                    continuation.resume(returning: .failure(closed))
+                } else {
+                    start(transfer, continuation)
+                }
+            case .cancel(let transfer): cancel(transfer)
+            }
+        }
+        guard let closed else { return true }
+        for entry in running.values {
+            let error = TransferError(
+                kind: closed.kind, curlCode: closed.curlCode, message: closed.message,
+                mayHaveArrived: entry.handle.wasSent)
+            end(entry, with: .failure(error))
+        }
+        return false
+    }
+
+    private func start(_ transfer: Transfer, _ continuation: TransferContinuation) {
+        guard !transfer.isCancelled.load(ordering: .acquiring) else {
+            continuation.resume(returning: .failure(.cancelled(mayHaveArrived: false)))
+            return
+        }
+        do throws(TransferError) {
+            let handle = if let kept = idle.popLast() { kept } else { try EasyHandle() }
+            try handle.prepare(transfer.request)
+            try check(unsafe curl_multi_add_handle(multi, handle.raw), "curl_multi_add_handle")
+            running[handle.address] = Running(transfer: transfer, handle: handle, continuation: continuation)
+        } catch {
+            continuation.resume(returning: .failure(error))
+        }
+    }
+
+    private func cancel(_ transfer: Transfer) {
+        // Rare, so a search is cheaper than a second table kept for every transfer.
+        guard let entry = running.values.first(where: { $0.transfer === transfer }) else { return }
+        end(entry, with: .failure(.cancelled(mayHaveArrived: entry.handle.wasSent)))
+    }
+
+    // MARK: Progress
+
+    private func perform() throws(TransferError) {
+        var count: Int32 = 0
+        try check(unsafe curl_multi_perform(multi, &count), "curl_multi_perform")
+    }
+
+    private func finishDone() {
+        var left: Int32 = 0
+        while let message = unsafe curl_multi_info_read(multi, &left) {
+            guard unsafe message.pointee.msg == CURLMSG_DONE, let raw = unsafe message.pointee.easy_handle,
+                let entry = running[UInt(bitPattern: raw)]
+            else { continue }
+            // The message is gone once its handle is removed.
+            let code = unsafe message.pointee.data.result
+            end(entry, with: entry.handle.result(code))
+        }
+    }
+
+    /// Until something can be read, written or has timed out, or `WakeUp` says so.
+    private func wait() throws(TransferError) {
+        // libcurl waits for less when one of its own timers ends earlier. An hour, because there is nothing else to do.
+        try check(unsafe curl_multi_poll(multi, nil, 0, 3_600_000, nil), "curl_multi_poll")
+    }
+
+    /// Removing a transfer that has not finished closes its connection, or resets its stream.
+    private func end(_ entry: Running, with result: Result<TransferResponse, TransferError>) {
+        running[entry.handle.address] = nil
+        let code = unsafe curl_multi_remove_handle(multi, entry.handle.raw)
+        precondition(code == CURLM_OK, "libcurl does not know its own handle")
+        entry.handle.reset()
+        if idle.count < maximumConnections { idle.append(entry.handle) }
+        entry.continuation.resume(returning: result)
+    }
+
+    private func check(_ code: CURLMcode, _ operation: String) throws(TransferError) {
+        guard code == CURLM_OK else { throw .multi(code, operation) }
+    }
+}
