@@ -1,5 +1,6 @@
 import GatehouseMessages
 import HTTPTypes
+import Logging
 import NIOCore
 import NIOHTTP1
 
@@ -17,6 +18,7 @@ final class RequestGuard: ChannelDuplexHandler {
 
     private let limits: ConnectionLimits
     private let meter: HeadMeter
+    private let logger: Logger
     private var reading = Reading.nothing
     private var isBodyTimed = false
     /// Requests passed on whose answers have not been written whole.
@@ -30,9 +32,10 @@ final class RequestGuard: ChannelDuplexHandler {
     private var deadline: NIODeadline?
     private var timer: Scheduled<Void>?
 
-    init(limits: ConnectionLimits, meter: HeadMeter) {
+    init(limits: ConnectionLimits, meter: HeadMeter, logger: Logger) {
         self.limits = limits
         self.meter = meter
+        self.logger = logger
     }
 
     // MARK: Reading
@@ -162,6 +165,7 @@ final class RequestGuard: ChannelDuplexHandler {
             refusalWaiting = problem
             return
         }
+        logger.debug("refused before routing", metadata: ["code": .string(problem.code)])
         let answer = Door(path: path).answer(to: problem)
         var headers = HTTPHeaders(answer.headers.map { ($0.name.rawName, $0.value) })
         headers.add(name: "Content-Length", value: String(answer.body.count))
