@@ -116,7 +116,7 @@ let package = Package(
         // Client.
         library(
             "GatehouseClient", "Client/SDK",
-            ["GatehouseTransfer", "GatehouseMessages", "GatehouseOpenCAP", "GatehouseJSON", httpTypes]),
+            ["GatehouseTransfer", "GatehouseCryptography", "GatehouseJSON", httpTypes]),
         command("GatehouseClientCommand", "Client/Command", ["GatehouseClient", argumentParser]),
 
         // Conformance.
@@ -138,11 +138,32 @@ let package = Package(
                 "GatehouseRunner", "GatehouseTours", "GatehouseConformanceCommand", "GatehouseTestSupport",
                 "GatehouseTransfer", "GatehouseJSON", "GatehouseCryptography", "WebTokens",
             ], exclude: ["Golden"]),
+        tests(
+            "ArchitectureTests", "Tests/Architecture", ["GatehouseTestSupport"]),
+        tests(
+            "ClientTests", "Tests/Client",
+            ["GatehouseClient", "GatehouseTransfer", "GatehouseJSON", "GatehouseTestSupport"]),
+        tests(
+            "CoreTests", "Tests/Core",
+            [
+                "GatehouseCore", "GatehouseSQLite", "GatehouseStorage", "GatehousePasswords", "GatehouseMessages",
+                "GatehouseOpenCAP", "GatehouseJSON", "GatehouseCryptography", "GatehouseTransfer", "WebTokens",
+                "GatehouseTestSupport", httpTypes, logging,
+            ] + lifecycle),
         tests("CryptographyTests", "Tests/Cryptography", ["GatehouseCryptography"]),
         tests("JSONTests", "Tests/JSON", ["GatehouseJSON"]),
         tests("OpenCAPTests", "Tests/OpenCAP", ["GatehouseOpenCAP", "GatehouseJSON", "GatehouseTestSupport"]),
         tests("PasswordsTests", "Tests/Passwords", ["GatehousePasswords"]),
         tests("StorageTests", "Tests/Storage", ["GatehouseStorage", "GatehouseSQLite", "GatehouseStorageProbe"]),
+        // Whole programs, as their users start them.
+        tests(
+            "SystemTests", "Tests/System",
+            [
+                "GatehouseCommand", "GatehouseClientCommand", "GatehouseConformanceCommand", "GatehouseClient",
+                "GatehouseTransfer", "GatehouseJSON", "GatehouseTestSupport", httpTypes,
+            ]),
+        tests(
+            "TransferTests", "Tests/Transfer", ["GatehouseTransfer", "GatehouseTestSupport", httpTypes]),
         tests(
             "WebTokensTests", "Tests/Tokens",
             ["WebTokens", "GatehouseCryptography", "GatehouseJSON", "GatehouseTestSupport"]),

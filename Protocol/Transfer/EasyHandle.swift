@@ -20,7 +20,13 @@ internal import HTTPTypes
     private var maySendTwice = false
     private var body: [UInt8] = []
     private var maximumBodySize = 0
-    private var isTooLarge = false
+    /// What was too large, in words.
+    private var excess: String?
+    private var headSize = 0
+    private var isHeadComplete = false
+
+    /// Answers with more than this before the body are no use to anybody, in bytes. libcurl's own bound is a little higher.
+    private static let maximumHeadSize = 256 * 1024
 
     init() throws(TransferError) {
         guard let raw = unsafe curl_easy_init() else {
@@ -42,7 +48,9 @@ internal import HTTPTypes
         headers = nil
         connectTo = nil
         wasSent = false
-        isTooLarge = false
+        excess = nil
+        headSize = 0
+        isHeadComplete = false
         body = []
         unsafe errorText.pointee = 0
     }
@@ -87,6 +95,11 @@ internal import HTTPTypes
         try unsafe check(
             gatehouse_curl_set_write(raw, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
                 unsafe EasyHandle.from(context).receive(UnsafeRawBufferPointer(start: bytes, count: size * count))
+            })
+        try unsafe check(gatehouse_curl_set_pointer(raw, CURLOPT_HEADERDATA, context))
+        try unsafe check(
+            gatehouse_curl_set_write(raw, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
+                unsafe EasyHandle.from(context).receiveHead(UnsafeRawBufferPointer(start: bytes, count: size * count))
             })
         try unsafe check(gatehouse_curl_set_pointer(raw, CURLOPT_PREREQDATA, context))
         try unsafe check(
@@ -169,10 +182,27 @@ internal import HTTPTypes
         return true
     }
 
+    /// - Parameter line: one line of the head with its end; libcurl keeps the fields itself.
+    /// - Returns: the number of bytes taken; fewer than offered end the transfer.
+    private func receiveHead(_ line: UnsafeRawBufferPointer) -> Int {
+        headSize += line.count
+        guard headSize <= Self.maximumHeadSize else {
+            excess = "the answer's head is longer than \(Self.maximumHeadSize) bytes"
+            return 0
+        }
+        // An interim answer is followed by another head, which starts with "HTTP/" too.
+        if unsafe line.starts(with: "HTTP/".utf8) {
+            isHeadComplete = false
+        } else if unsafe line.elementsEqual("\r\n".utf8) || line.elementsEqual("\n".utf8) {
+            isHeadComplete = true
+        }
+        return line.count
+    }
+
     /// - Returns: the number of bytes taken; fewer than offered end the transfer.
     private func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
         guard bytes.count <= maximumBodySize - body.count else {
-            isTooLarge = true
+            excess = "the answer is longer than \(maximumBodySize) bytes"
             return 0
         }
         unsafe body.append(contentsOf: bytes)
@@ -184,6 +214,8 @@ internal import HTTPTypes
     /// The outcome of a transfer that libcurl has finished, before the handle is reset.
     func result(_ code: CURLcode) -> Result<TransferResponse, TransferError> {
         guard code == CURLE_OK else { return .failure(error(code)) }
+        // To libcurl, a connection that closes in the middle of the head has given an answer without a body.
+        guard isHeadComplete else { return .failure(error(CURLE_PARTIAL_FILE)) }
         do throws(TransferError) {
             return .success(
                 TransferResponse(
@@ -196,10 +228,9 @@ internal import HTTPTypes
     }
 
     private func error(_ code: CURLcode) -> TransferError {
-        if isTooLarge {
+        if let excess {
             return TransferError(
-                kind: .tooLarge, curlCode: Int(code.rawValue),
-                message: "the answer is longer than \(maximumBodySize) bytes", mayHaveArrived: wasSent)
+                kind: .tooLarge, curlCode: Int(code.rawValue), message: excess, mayHaveArrived: wasSent)
         }
         let own = unsafe String(cString: errorText)
         let words = unsafe own.isEmpty ? String(cString: curl_easy_strerror(code)) : own
@@ -213,7 +244,9 @@ internal import HTTPTypes
         var last: UnsafeMutablePointer<curl_header>?
         // -1: of the last answer, so not of interim ones.
         while let line = unsafe curl_easy_nextheader(raw, UInt32(CURLH_HEADER), -1, last) {
-            unsafe lines.append((String(cString: line.pointee.name), String(cString: line.pointee.value)))
+            // libcurl 7.88 leaves the line's end in an empty value.
+            let value = unsafe String(cString: line.pointee.value)
+            unsafe lines.append((String(cString: line.pointee.name), String(value.prefix { !$0.isNewline })))
             unsafe last = line
         }
         return lines

@@ -103,12 +103,8 @@ struct PreparedRequest: Sendable {
         return start + whole.dropFirst(PercentEncoding.encode(start).count)
     }
 
-    /// Whether a URL parser leaves the path alone: it removes dot segments and refuses or encodes odd characters.
+    /// Whether a URL can hold the path as it is: libcurl refuses controls and spaces, and takes a fragment away.
     private static func isPlain(_ path: String) -> Bool {
-        let beforeQuery = path.prefix { $0 != "?" }
-        let hasDots = beforeQuery.split(separator: "/").contains { segment in
-            [".", "..", "%2e", "%2e%2e", ".%2e", "%2e."].contains(segment.lowercased())
-        }
-        return !hasDots && path.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }
+        path.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }
     }
 }

@@ -40,6 +40,7 @@ package enum Door: Sendable {
         if problem.status == .unauthorized && answer.headers[.wwwAuthenticate] == nil {
             answer.headers[.wwwAuthenticate] = Door.bearerChallenge(for: problem)
         }
+        answer.headers[.xContentTypeOptions] = "nosniff"
         // A refusal is about this moment; no cache may keep it.
         answer.headers[.cacheControl] = "no-store"
         return answer
@@ -52,4 +53,8 @@ package enum Door: Sendable {
         default: "Bearer realm=\"gatehouse\""
         }
     }
+}
+
+extension HTTPField.Name {
+    static let xContentTypeOptions = HTTPField.Name("X-Content-Type-Options")!
 }

@@ -114,7 +114,7 @@ final class RequestGuard: ChannelDuplexHandler {
         if head.headers.contains(name: "content-length") && head.headers.contains(name: "transfer-encoding") {
             return .malformedRequest.saying("Content-Length and Transfer-Encoding exclude each other.")
         }
-        if head.method == .CONNECT || head.method == .TRACE {
+        if head.method == .CONNECT {
             return .malformedRequest.saying("This method is not served.")
         }
         let hosts = head.headers["host"]

@@ -61,7 +61,7 @@ package struct Responder: HTTPResponder {
             logger.debug("refused", metadata: ["code": .string(problem.code), "path": .string(String(path))])
         }
         addOrigin(request.headers[.origin], allOrigins: allOrigins, to: &answer)
-        answer.headers[.init("X-Content-Type-Options")!] = "nosniff"
+        answer.headers[.xContentTypeOptions] = "nosniff"
         if certificates != nil { answer.headers[.strictTransportSecurity] = "max-age=31536000" }
         return Self.response(answer, to: request.method)
     }

@@ -63,6 +63,9 @@ package struct Aliases: Sendable {
         }
     }
 
+    private static let wrongCredential = Problem.invalidCredentials.saying(
+        "The credential for making this alias is wrong.")
+
     private func requireSecret(_ secret: String, for domain: String, from network: Network) async throws {
         let now = clock.now()
         let standing = try await database.read { sql in
@@ -74,7 +77,7 @@ package struct Aliases: Sendable {
         case .otherDomain: throw Problem.wrongDomain
         case .nothing:
             try await database.transaction { sql in try limits.recordFailure(from: network, at: now, in: sql) }
-            throw Problem.invalidCredentials.saying("The credential for making this alias is wrong.")
+            throw Self.wrongCredential
         }
     }
 
@@ -84,6 +87,8 @@ package struct Aliases: Sendable {
         if caller.account.roles.contains(.admin) {
             guard isHosted else { throw Problem.unknownDomain }
         } else if caller.account.roles.contains(.owner) {
+            // Which domains are hosted is nobody's business but the admins'.
+            guard isHosted else { throw Self.wrongCredential }
             guard try await domains.isOwned(domain, by: caller.account.id) else { throw Problem.wrongDomain }
         } else {
             throw Problem.insufficientRole

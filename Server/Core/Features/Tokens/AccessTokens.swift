@@ -158,12 +158,15 @@ extension Access where Caller == SignedIn {
 extension Call {
     /// The value of `Authorization: Bearer …` (RFC 6750 §2.1); nil when there is no `Authorization`.
     ///
-    /// - Throws: `Problem.invalidToken` for two `Authorization` lines, another scheme, or anything after the value.
+    /// - Throws: `Problem.invalidToken` for two `Authorization` lines or anything but one word after the scheme,
+    ///   `.authenticationRequired` for another scheme, which is no credential here.
     func bearer() throws(Problem) -> String? {
         let lines = headers[values: .authorization]
         guard let line = lines.first else { return nil }
+        guard lines.count == 1 else { throw .invalidToken }
         let words = line.split(separator: " ", omittingEmptySubsequences: true)
-        guard lines.count == 1, words.count == 2, words[0].lowercased() == "bearer" else { throw .invalidToken }
+        guard words.first?.lowercased() == "bearer" else { throw .authenticationRequired }
+        guard words.count == 2 else { throw .invalidToken }
         return String(words[1])
     }
 }
