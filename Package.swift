@@ -64,6 +64,7 @@ let package = Package(
         .executable(name: "gatehouse", targets: ["GatehouseCommand"]),
         .executable(name: "gatehouse-client", targets: ["GatehouseClientCommand"]),
         .executable(name: "gatehouse-conformance", targets: ["GatehouseConformanceCommand"]),
+        .executable(name: "gatehouse-benchmarks", targets: ["GatehouseBenchmarks"]),
         .library(name: "GatehouseClient", targets: ["GatehouseClient"]),
         .library(name: "WebTokens", targets: ["WebTokens"]),
     ],
@@ -98,7 +99,8 @@ let package = Package(
         library("GatehouseStorage", "Server/Storage", exclude: ["README.md"]),
         library("GatehouseSQLite", "Server/SQLite", ["GatehouseStorage", "CGatehouseSQLite"], exclude: ["README.md"]),
         library(
-            "GatehousePasswords", "Server/Passwords", ["CGatehouseArgon2", "CGatehouseSodium", "GatehouseCryptography"],
+            "GatehousePasswords", "Server/Passwords",
+            ["CGatehouseArgon2", "CGatehouseSodium", "GatehouseCryptography"],
             exclude: ["COMMON-PASSWORDS.md"]),
         library(
             "GatehouseCore", "Server/Core",
@@ -135,9 +137,17 @@ let package = Package(
         tests(
             "ConformanceTests", "Tests/Conformance",
             [
-                "GatehouseRunner", "GatehouseTours", "GatehouseConformanceCommand", "GatehouseTestSupport",
-                "GatehouseTransfer", "GatehouseJSON", "GatehouseCryptography", "WebTokens",
+                "GatehouseRunner", "GatehouseTours", "GatehouseScenarios", "GatehouseConformanceCommand",
+                "GatehouseTestSupport", "GatehouseTransfer", "GatehouseOpenCAP", "GatehouseJSON",
+                "GatehouseCryptography", "WebTokens",
             ], exclude: ["Golden"]),
+        .executableTarget(
+            name: "GatehouseBenchmarks",
+            dependencies: [
+                "CGatehouseArgon2", "CGatehouseSodium", "CGatehouseSQLite", "GatehouseCore", "GatehouseJSON",
+                "GatehouseOpenCAP", "GatehousePasswords", "GatehouseSQLite", "GatehouseStorage", "GatehouseTransfer",
+                "WebTokens", httpTypes, logging,
+            ] + lifecycle, path: "Tests/Benchmarks", exclude: ["no-faults.sh"], swiftSettings: settings),
         tests(
             "ArchitectureTests", "Tests/Architecture", ["GatehouseTestSupport"]),
         tests(

@@ -59,7 +59,8 @@ struct ServerOptions: ParsableArguments {
 struct Resolve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show the payment addresses of an alias.",
-        discussion: "Quote the alias, because of the $: gatehouse-client resolve 'alice$example.com' --server https://…")
+        discussion: "Quote the alias, because of the $: gatehouse-client resolve 'alice$example.com' --server https://…"
+    )
 
     @Argument(help: "An alias such as 'alice$example.com'.")
     var alias: String
@@ -84,7 +85,8 @@ struct Resolve: AsyncParsableCommand {
             print("[\(entries.joined(separator: ","))]")
         } else {
             for entry in addresses {
-                print("\(entry.type.rawValue)  \(entry.address)" + (entry.extensions.nickname.map { "  (\($0))" } ?? ""))
+                print(
+                    "\(entry.type.rawValue)  \(entry.address)" + (entry.extensions.nickname.map { "  (\($0))" } ?? ""))
             }
         }
         if addresses.isEmpty {

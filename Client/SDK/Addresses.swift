@@ -88,7 +88,8 @@ extension Gatehouse {
     ///
     /// - Throws: `GatehouseError`; code `unknown_alias`, `invalid_alias`.
     public func addresses(of alias: String) async throws -> [PaymentAddress] {
-        let answer = try json(try await send(Call(method: .get, target: "/v1/addresses?alias=\(Percent.encode(alias))")))
+        let answer = try json(
+            try await send(Call(method: .get, target: "/v1/addresses?alias=\(Percent.encode(alias))")))
         guard let entries = answer.array else { throw GatehouseError.unexpectedAnswer("the answer is no array") }
         return try entries.map(PaymentAddress.init)
     }

@@ -8,7 +8,8 @@ package enum Ed25519 {
         private let key: EVPKey
 
         package init(_ bytes: [UInt8]) throws(CryptographyError) {
-            guard bytes.count == 32, let raw = unsafe EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nil, bytes, bytes.count)
+            guard bytes.count == 32,
+                let raw = unsafe EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nil, bytes, bytes.count)
             else { throw CryptographyError(.invalidKey, "an Ed25519 public key has 32 octets") }
             unsafe key = EVPKey(taking: raw)
             self.bytes = bytes
@@ -29,7 +30,8 @@ package enum Ed25519 {
 
         /// - Parameter seed: the 32 octets that RFC 8032 calls the private key.
         package init(_ seed: [UInt8]) throws(CryptographyError) {
-            guard seed.count == 32, let raw = unsafe EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nil, seed, seed.count)
+            guard seed.count == 32,
+                let raw = unsafe EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nil, seed, seed.count)
             else { throw CryptographyError(.invalidKey, "an Ed25519 private key has 32 octets") }
             unsafe key = EVPKey(taking: raw)
             var bytes = [UInt8](repeating: 0, count: 32)

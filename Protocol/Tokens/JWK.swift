@@ -161,6 +161,7 @@ public struct JWK: Sendable, Equatable {
 extension JWK: CustomStringConvertible, CustomReflectable {
     /// Names the key; its material never appears.
     public var description: String { "JWK(\(keyID ?? "without kid"))" }
+    /// Nothing, so that `dump` shows no key.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
@@ -179,6 +180,7 @@ public enum JWKError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A public key where a private one is needed.
     case notPrivate
 
+    /// A sentence for people; never the key.
     public var description: String {
         switch self {
         case .malformed(let reason): "The key is not a JWK: \(reason)"

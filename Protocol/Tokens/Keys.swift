@@ -41,7 +41,9 @@ public struct VerificationKey: Sendable {
 
     /// - Throws: `JWKError` when the key is for encryption, too short, or cannot carry the algorithm.
     public init(_ jwk: JWK, algorithm wanted: JWSAlgorithm? = nil) throws(JWKError) {
-        guard jwk.use == nil || jwk.use == "sig" else { throw .wrongAlgorithm("any signature: its use is \(jwk.use ?? "")") }
+        guard jwk.use == nil || jwk.use == "sig" else {
+            throw .wrongAlgorithm("any signature: its use is \(jwk.use ?? "")")
+        }
         var named: JWSAlgorithm?
         if let name = jwk.algorithm {
             guard let algorithm = JWSAlgorithm(rawValue: name) else { throw .unsupported("the algorithm \(name)") }

@@ -289,8 +289,8 @@ internal import HTTPTypes
     }
 }
 
-/// Rounded up, because 0 means no limit to libcurl; at most what it takes, which is 24 days.
-private func milliseconds(_ duration: Duration) -> Int {
+/// In libcurl's form: rounded up, because 0 means no limit there; at most what it takes, which is 24 days.
+func milliseconds(_ duration: Duration) -> Int {
     Int(min(max((duration / .milliseconds(1)).rounded(.up), 1), Double(Int32.max)))
 }
 

@@ -27,6 +27,12 @@ extension TransferError.Kind {
 }
 
 extension TransferError {
+    static var timedOutInLine: TransferError {
+        TransferError(
+            kind: .timedOut, curlCode: Int(CURLE_OPERATION_TIMEDOUT.rawValue),
+            message: "the time was up before there was a connection")
+    }
+
     static func multi(_ code: CURLMcode, _ operation: String) -> TransferError {
         let words = unsafe String(cString: curl_multi_strerror(code))
         return TransferError(kind: .internalFailure, curlCode: Int(code.rawValue), message: "\(operation): \(words)")

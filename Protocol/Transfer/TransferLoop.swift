@@ -8,6 +8,7 @@ internal import Synchronization
         let transfer: Transfer
         let handle: EasyHandle
         let continuation: TransferContinuation
+        let deadline: ContinuousClock.Instant
     }
 
     private let queue: TransferQueue
@@ -17,6 +18,8 @@ internal import Synchronization
     private var running: [UInt: Running] = [:]
     /// Finished handles, for the next transfers: a new one costs more than a reset.
     private var idle: [EasyHandle] = []
+    /// Not after the first deadline of those that run.
+    private var nextDeadline: ContinuousClock.Instant?
 
     init(_ queue: TransferQueue, maximumConnections: Int) {
         guard let multi = unsafe curl_multi_init() else { preconditionFailure("libcurl is out of memory") }
@@ -44,6 +47,7 @@ internal import Synchronization
             while isOpenAfterCommands() {
                 try perform()
                 finishDone()
+                finishLate()
                 try wait()
             }
         } catch {
@@ -98,7 +102,10 @@ internal import Synchronization
             let handle = if let kept = idle.popLast() { kept } else { try EasyHandle() }
             try handle.prepare(transfer.request)
             try check(unsafe curl_multi_add_handle(multi, handle.raw), "curl_multi_add_handle")
-            running[handle.address] = Running(transfer: transfer, handle: handle, continuation: continuation)
+            let deadline = ContinuousClock.now + .milliseconds(milliseconds(transfer.request.timeout))
+            nextDeadline = min(nextDeadline ?? deadline, deadline)
+            running[handle.address] = Running(
+                transfer: transfer, handle: handle, continuation: continuation, deadline: deadline)
         } catch {
             continuation.resume(returning: .failure(error))
         }
@@ -129,10 +136,21 @@ internal import Synchronization
         }
     }
 
-    /// Until something can be read, written or has timed out, or `WakeUp` says so.
+    /// Ends those whose time is up before they got a connection: libcurl 7.88 watches the clock only after that.
+    private func finishLate() {
+        guard let next = nextDeadline, next <= .now else { return }
+        let now = ContinuousClock.now
+        for entry in running.values where entry.deadline <= now && !entry.handle.wasSent {
+            end(entry, with: .failure(.timedOutInLine))
+        }
+        nextDeadline = running.values.lazy.map(\.deadline).filter { $0 > now }.min()
+    }
+
+    /// Until something can be read or written, a time is up, or `WakeUp` says so. libcurl's own times come on top.
     private func wait() throws(TransferError) {
-        // libcurl waits for less when one of its own timers ends earlier. An hour, because there is nothing else to do.
-        try check(unsafe curl_multi_poll(multi, nil, 0, 3_600_000, nil), "curl_multi_poll")
+        // An hour when there is nothing to do.
+        let longest = nextDeadline.map { milliseconds($0 - .now) } ?? 3_600_000
+        try check(unsafe curl_multi_poll(multi, nil, 0, Int32(longest), nil), "curl_multi_poll")
     }
 
     /// Removing a transfer that has not finished closes its connection, or resets its stream.

@@ -79,6 +79,8 @@ extension TransferRequest {
                 throw .invalidRequest("Content-Length does not fit the body")
             }
         }
+        // libcurl would leave it out. RFC 9110 §9.3.2: a client should not send one.
+        guard method != .head || body == nil else { throw .invalidRequest("HEAD with a body") }
         // libcurl writes the first one only.
         guard headers.count(where: { isSameName($0.name, "Host") }) < 2 else { throw .invalidRequest("two Host lines") }
     }

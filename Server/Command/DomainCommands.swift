@@ -15,7 +15,9 @@ struct DomainCommands: AsyncParsableCommand {
 
         @Argument(help: "The domain, such as example.com.")
         var domain: String
-        @Option(help: ArgumentHelp("A further host name of the server for this domain; may be repeated.", valueName: "host"))
+        @Option(
+            help: ArgumentHelp("A further host name of the server for this domain; may be repeated.", valueName: "host")
+        )
         var host: [String] = []
         @Option(help: ArgumentHelp("The account that may manage its aliases.", valueName: "name"))
         var owner: String?
@@ -75,7 +77,8 @@ struct DomainCommands: AsyncParsableCommand {
 
     struct RotateSecret: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Replace a domain's secret; prints the new one, alone, once. The old one is refused from then on.")
+            abstract: "Replace a domain's secret; prints the new one, alone, once. The old one is refused from then on."
+        )
         @Argument(help: "The domain.")
         var domain: String
         @OptionGroup var store: StoreOptions

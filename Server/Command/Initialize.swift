@@ -17,6 +17,7 @@ struct Initialize: AsyncParsableCommand {
 
     func run() async throws {
         try await UserCommands.make(
-            try AccountName(username), alias: nil, roles: [.admin], source: source, store: store, onlyAsFirstAdmin: true)
+            try AccountName(username), alias: nil, roles: [.admin], source: source, store: store, onlyAsFirstAdmin: true
+        )
     }
 }

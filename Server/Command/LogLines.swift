@@ -23,7 +23,9 @@ struct LogLines: LogHandler {
         line.string(label)
         line.raw(",\"message\":")
         line.string(event.message.description)
-        for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }).sorted(by: { $0.key < $1.key }) {
+        for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }).sorted(by: {
+            $0.key < $1.key
+        }) {
             line.raw(",")
             line.string(key)
             line.raw(":")

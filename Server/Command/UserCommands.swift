@@ -73,7 +73,9 @@ struct UserCommands: AsyncParsableCommand {
     struct SetRole: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Give an account exactly these roles.",
-            discussion: "Roles: admin, staff. None takes both away. The roles owner and alias follow from what an account owns.")
+            discussion:
+                "Roles: admin, staff. None takes both away. The roles owner and alias follow from what an account owns."
+        )
         @Argument(help: "An e-mail address or an alias.")
         var name: String
         @Argument(help: "The roles.")
@@ -82,7 +84,8 @@ struct UserCommands: AsyncParsableCommand {
 
         func validate() throws {
             if let other = roles.first(where: { !Role.given.contains($0) }) {
-                throw ValidationError("The role \(other.rawValue) cannot be given; it follows from what the account owns.")
+                throw ValidationError(
+                    "The role \(other.rawValue) cannot be given; it follows from what the account owns.")
             }
         }
 
@@ -134,7 +137,8 @@ struct UserCommands: AsyncParsableCommand {
     }
 
     struct SetPassword: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Set a new password; all sessions of the account end.")
+        static let configuration = CommandConfiguration(
+            abstract: "Set a new password; all sessions of the account end.")
         @Argument(help: "An e-mail address or an alias.")
         var name: String
         @OptionGroup var source: PasswordSource
@@ -163,7 +167,9 @@ struct UserCommands: AsyncParsableCommand {
             case .alias(let own): (EmailAddress?.none, Alias?.some(own))
             }
         if email == nil && alias != nil { throw Refusal(reason: "an account has one alias", exitCode: 2) }
-        if onlyAsFirstAdmin && email == nil { throw Refusal(reason: "--username must be an e-mail address", exitCode: 2) }
+        if onlyAsFirstAdmin && email == nil {
+            throw Refusal(reason: "--username must be an e-mail address", exitCode: 2)
+        }
         let (text, isMade) = try source.password()
         try await store.withStore { store in
             let names = [name] + (alias.map { [.alias($0)] } ?? [])

@@ -19,7 +19,8 @@ package struct MasterKey: Sendable {
         var made: String?
         let bytes: [UInt8]
         if let data = FileManager.default.contents(atPath: path) {
-            guard let decoded = Base64URL.decode(String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines)),
+            guard
+                let decoded = Base64URL.decode(String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines)),
                 decoded.count == 32
             else { throw MasterKeyError.unreadable(path) }
             bytes = decoded
@@ -33,7 +34,9 @@ package struct MasterKey: Sendable {
         let fingerprint = key.fingerprint
         if known == nil {
             _ = try await database.transaction { sql in
-                try sql("INSERT INTO store_facts (name, value) VALUES (\(fact), \(fingerprint)) ON CONFLICT (name) DO NOTHING")
+                try sql(
+                    "INSERT INTO store_facts (name, value) VALUES (\(fact), \(fingerprint)) ON CONFLICT (name) DO NOTHING"
+                )
             }
         }
         let kept = try await database.rows("SELECT value FROM store_facts WHERE name = \(fact)").first?.text("value")

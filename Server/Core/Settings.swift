@@ -69,7 +69,8 @@ extension Setting {
     package static let all: [Setting] =
         [
             Setting("database", "FILE", "SQLite file, made when missing (./gatehouse.db)") { $0.database = $1 },
-            Setting("master-key-file", "FILE", "key that seals secrets in the store, made when missing (DATABASE.key)") {
+            Setting("master-key-file", "FILE", "key that seals secrets in the store, made when missing (DATABASE.key)")
+            {
                 $0.masterKeyFile = $1
             },
             Setting("signing-key-file", "FILE", "JWK that signs tokens (made by the server and kept in the store)") {
@@ -87,7 +88,8 @@ extension Setting {
             Setting("insecure-http", "", "listen beyond this machine without TLS and without a trusted proxy") {
                 settings, text in settings.allowsInsecureHTTP = try yesOrNo(text)
             },
-            Setting("trusted-proxies", "BLOCKS", "proxies whose X-Forwarded-For is believed, as 10.0.0.0/8,::1 (none)") {
+            Setting("trusted-proxies", "BLOCKS", "proxies whose X-Forwarded-For is believed, as 10.0.0.0/8,::1 (none)")
+            {
                 settings, text in
                 settings.trustedProxies = try list(text).map { item throws in
                     guard let block = AddressBlock(item) else {
@@ -96,7 +98,9 @@ extension Setting {
                     return block
                 }
             },
-            Setting("allowed-origins", "URLS", "origins whose pages may call the server, as https://a.test,https://b.test") {
+            Setting(
+                "allowed-origins", "URLS", "origins whose pages may call the server, as https://a.test,https://b.test"
+            ) {
                 settings, text in
                 settings.allowedOrigins = try list(text).map { item throws in try origin(item) }
             },
@@ -137,7 +141,8 @@ extension Setting {
             Setting("maximum-connections", "N", "connections open at once (10000)") { settings, text in
                 settings.maximumConnections = Int(try wholeNumber(text, 1...1_000_000))
             },
-            Setting("shutdown-grace", "SECONDS", "how long SIGTERM waits for requests in flight (20)") { settings, text in
+            Setting("shutdown-grace", "SECONDS", "how long SIGTERM waits for requests in flight (20)") {
+                settings, text in
                 settings.shutdownGrace = try wholeNumber(text, 0...3600)
             },
             Setting("log-level", "LEVEL", "trace, debug, info, notice, warning, error or critical (info)") {
@@ -147,7 +152,8 @@ extension Setting {
                 }
                 settings.logLevel = level
             },
-            Setting("test-limits", "", "wide limits on sign-ins and look-ups, for running test suites") { settings, text in
+            Setting("test-limits", "", "wide limits on sign-ins and look-ups, for running test suites") {
+                settings, text in
                 settings.hasTestLimits = try yesOrNo(text)
                 guard settings.hasTestLimits else { return }
                 settings.signInFailuresPerName = 1_000_000
@@ -199,7 +205,8 @@ private func list(_ text: String) -> [String] {
 /// `https://host[:port]`, without a path.
 private func origin(_ text: String) throws -> String {
     let bare = text.hasSuffix("/") ? String(text.dropLast()) : text
-    let afterScheme = bare.hasPrefix("https://") ? bare.dropFirst(8) : bare.hasPrefix("http://") ? bare.dropFirst(7) : ""
+    let afterScheme =
+        bare.hasPrefix("https://") ? bare.dropFirst(8) : bare.hasPrefix("http://") ? bare.dropFirst(7) : ""
     guard !afterScheme.contains("/"), Authority(afterScheme) != nil else {
         throw InvalidSetting("must be like https://id.example.org, without a path")
     }

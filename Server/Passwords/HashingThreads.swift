@@ -44,7 +44,8 @@ final class HashingThreads: Sendable {
             return state.nextID
         }
         let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { (continuation: CheckedContinuation<Result<T, PasswordHashingError>, Never>) in
+            await withCheckedContinuation {
+                (continuation: CheckedContinuation<Result<T, PasswordHashingError>, Never>) in
                 let entry = Waiting(
                     id: id, since: .now,
                     job: {

@@ -28,7 +28,9 @@ struct DigestTests {
         let expected = octets("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")
         #expect(key.code(for: message) == expected)
         await withTaskGroup(of: Bool.self) { group in
-            for _ in 0..<64 { group.addTask { key.code(for: message) == expected && key.isValid(expected, for: message) } }
+            for _ in 0..<64 {
+                group.addTask { key.code(for: message) == expected && key.isValid(expected, for: message) }
+            }
             for await isRight in group { #expect(isRight) }
         }
     }
@@ -48,7 +50,9 @@ struct DigestTests {
 }
 
 extension HMACKey {
-    fileprivate func isValid(_ code: ArraySlice<UInt8>, for message: [UInt8]) -> Bool { isValid(Array(code), for: message) }
+    fileprivate func isValid(_ code: ArraySlice<UInt8>, for message: [UInt8]) -> Bool {
+        isValid(Array(code), for: message)
+    }
 }
 
 @Suite("Sealing")

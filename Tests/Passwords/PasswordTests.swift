@@ -17,12 +17,14 @@ struct HashingTests {
         #expect(try await hasher.verify("correct horse battery ", against: hash) == .wrong)
     }
 
-    @Test("hashes made by the reference program verify, of every variant and version", arguments: [
-        // From the test program of the reference implementation (phc-winner-argon2, CC0): password and salt "somesalt".
-        "$argon2i$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
-        "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA",
-        "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
-    ])
+    @Test(
+        "hashes made by the reference program verify, of every variant and version",
+        arguments: [
+            // From the test program of the reference implementation (phc-winner-argon2, CC0): password and salt "somesalt".
+            "$argon2i$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+            "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA",
+            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+        ])
     func reference(phc: String) async throws {
         #expect(try await hasher.verify("password", against: phc) != .wrong)
         #expect(try await hasher.verify("Password", against: phc) == .wrong)
@@ -43,12 +45,15 @@ struct HashingTests {
         #expect(try await hasher.verify(long + "c", against: hash) == .wrong)
     }
 
-    @Test("what is no hash of ours is an error, not a wrong password", arguments: [
-        "", "$", "plain", "$argon2id$", "$argon2id$v=19$m=1$a$b", "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ",
-        "$argon2id$v=19$m=64,t=1,m=64$c29tZXNhbHQ$AAAAAAAA", "$argon2id$v=18$m=64,t=1,p=1$c29tZXNhbHQ$AAAAAAAA",
-        "$argon2id$v=19$m=64,t=0,p=1$c29tZXNhbHQ$AAAAAAAA", "$2b$12$abcdefghijklmnopqrstuv",
-        "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$AAAAAAAA", "$argon2id$v=19$m=1048576,t=60,p=1$c29tZXNhbHQ$AAAAAAAA",
-    ])
+    @Test(
+        "what is no hash of ours is an error, not a wrong password",
+        arguments: [
+            "", "$", "plain", "$argon2id$", "$argon2id$v=19$m=1$a$b", "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ",
+            "$argon2id$v=19$m=64,t=1,m=64$c29tZXNhbHQ$AAAAAAAA", "$argon2id$v=18$m=64,t=1,p=1$c29tZXNhbHQ$AAAAAAAA",
+            "$argon2id$v=19$m=64,t=0,p=1$c29tZXNhbHQ$AAAAAAAA", "$2b$12$abcdefghijklmnopqrstuv",
+            "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$AAAAAAAA",
+            "$argon2id$v=19$m=1048576,t=60,p=1$c29tZXNhbHQ$AAAAAAAA",
+        ])
     func malformed(phc: String) async {
         await #expect(throws: PasswordHashingError.self) { try await hasher.verify("password", against: phc) }
     }
@@ -93,7 +98,9 @@ struct HashingTests {
 struct PolicyTests {
     private let policy = PasswordPolicy.default
 
-    private func refusal(_ text: String, _ policy: PasswordPolicy = .default, words: [String] = []) -> PasswordPolicyError? {
+    private func refusal(_ text: String, _ policy: PasswordPolicy = .default, words: [String] = [])
+        -> PasswordPolicyError?
+    {
         do {
             _ = try policy.check(text, contextWords: words)
             return nil
@@ -108,13 +115,17 @@ struct PolicyTests {
         #expect(refusal("fifteen letters", .nist) == nil)
     }
 
-    @Test("a common password is refused, in any case", arguments: ["password", "PassWord", "iloveyou", "qwertyuiop", "football"])
+    @Test(
+        "a common password is refused, in any case",
+        arguments: ["password", "PassWord", "iloveyou", "qwertyuiop", "football"])
     func common(text: String) { #expect(refusal(text) == .common) }
 
     @Test("at least ten thousand common passwords are known")
     func commonCount() throws {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Server/Passwords/CommonPasswords+List.swift")
-        let words = try String(contentsOf: file, encoding: .utf8).split(separator: "\"\"\"")[1].split(whereSeparator: \.isWhitespace)
+        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
+            path: "../../Server/Passwords/CommonPasswords+List.swift")
+        let words = try String(contentsOf: file, encoding: .utf8).split(separator: "\"\"\"")[1].split(
+            whereSeparator: \.isWhitespace)
         #expect(words.count >= 10_000)
         for word in words.filter({ $0.count >= 8 }).shuffled().prefix(200) { #expect(refusal(String(word)) == .common) }
     }

@@ -28,11 +28,15 @@ struct TokenTests {
         return JSONValue.object(members.map { .init(name: $0.key, value: $0.value) }).bytes()
     }
 
-    private func token(type: String = "at+jwt", _ changes: (inout [String: JSONValue]) -> Void = { _ in }) throws -> String {
+    private func token(type: String = "at+jwt", _ changes: (inout [String: JSONValue]) -> Void = { _ in }) throws
+        -> String
+    {
         try JWS.sign(claims(changes), type: type, with: key)
     }
 
-    private func verify(_ token: String) throws(TokenError) -> Claims { try verifier.verify(token, nowSeconds: Self.now) }
+    private func verify(_ token: String) throws(TokenError) -> Claims {
+        try verifier.verify(token, nowSeconds: Self.now)
+    }
 
     @Test("a good token gives its claims", arguments: JWK.Kind.allCases)
     func good(kind: JWK.Kind) throws {
@@ -85,7 +89,9 @@ struct TokenTests {
         }
     }
 
-    @Test("alg comes from the key: none, another name and another case are refused", arguments: ["none", "HS512", "hs256", "EdDSA", ""])
+    @Test(
+        "alg comes from the key: none, another name and another case are refused",
+        arguments: ["none", "HS512", "hs256", "EdDSA", ""])
     func algorithm(name: String) throws {
         let header = JSONValue.object([
             .init(name: "alg", value: .string(name)), .init(name: "kid", value: .string(key.keyID)),
@@ -123,13 +129,18 @@ struct TokenTests {
         }
         for name in ["../../etc/passwd", "' OR 1=1 --", "http://127.0.0.1/key"] {
             let header = JSONValue.object([
-                .init(name: "alg", value: "HS256"), .init(name: "kid", value: .string(name)), .init(name: "typ", value: "at+jwt"),
+                .init(name: "alg", value: "HS256"), .init(name: "kid", value: .string(name)),
+                .init(name: "typ", value: "at+jwt"),
             ])
-            #expect(throws: TokenError.unknownKey) { try verify(try JWS.sign(claims(), header: header.bytes(), with: key)) }
+            #expect(throws: TokenError.unknownKey) {
+                try verify(try JWS.sign(claims(), header: header.bytes(), with: key))
+            }
         }
     }
 
-    @Test("whatever is marked critical is refused, also an empty list", arguments: ["[]", "[\"exp\"]", "[\"b64\"]", "true"])
+    @Test(
+        "whatever is marked critical is refused, also an empty list",
+        arguments: ["[]", "[\"exp\"]", "[\"b64\"]", "true"])
     func critical(list: String) throws {
         let header = "{\"alg\":\"HS256\",\"kid\":\"\(key.keyID)\",\"typ\":\"at+jwt\",\"crit\":\(list)}"
         #expect(throws: TokenError.critical) {
@@ -162,7 +173,9 @@ struct TokenTests {
 
     @Test("a token over 8 KiB is not looked at")
     func size() throws {
-        #expect(throws: TokenError.tooLarge) { try verify(try token { $0["x"] = .string(String(repeating: "a", count: 8192)) }) }
+        #expect(throws: TokenError.tooLarge) {
+            try verify(try token { $0["x"] = .string(String(repeating: "a", count: 8192)) })
+        }
     }
 }
 
@@ -180,7 +193,9 @@ struct KeyTests {
     func generatesEd25519() throws {
         let jwk = JWK.generate(.ed25519)
         let value = try JSONValue(parsing: Array(jwk.json(includingPrivate: true).utf8))
-        #expect(value["alg"]?.string == "EdDSA" && value["use"]?.string == "sig" && value["kid"]?.string == jwk.thumbprint())
+        #expect(
+            value["alg"]?.string == "EdDSA" && value["use"]?.string == "sig" && value["kid"]?.string == jwk.thumbprint()
+        )
         #expect(value["d"] != nil)
         #expect(!jwk.json(includingPrivate: false).contains("\"d\""))
         #expect(!"\(jwk)".contains(value["d"]?.string ?? "-"))
@@ -200,7 +215,9 @@ struct KeyTests {
     @Test("an alg that the key cannot carry is refused")
     func refusesAlgorithm() throws {
         let secret = Base64URL.encode(SystemRandom.bytes(32))
-        #expect(throws: JWKError.wrongAlgorithm("EdDSA")) { try key("{\"kty\":\"oct\",\"k\":\"\(secret)\",\"alg\":\"EdDSA\"}") }
+        #expect(throws: JWKError.wrongAlgorithm("EdDSA")) {
+            try key("{\"kty\":\"oct\",\"k\":\"\(secret)\",\"alg\":\"EdDSA\"}")
+        }
         #expect(throws: JWKError.unsupported("the algorithm none")) {
             try key("{\"kty\":\"oct\",\"k\":\"\(secret)\",\"alg\":\"none\"}")
         }

@@ -87,7 +87,6 @@ struct VectorTests {
     }
 }
 
-
 extension Data {
     fileprivate init?(base64URL text: String) {
         let standard = text.replacing("-", with: "+").replacing("_", with: "/")

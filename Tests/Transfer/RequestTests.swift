@@ -67,13 +67,12 @@ struct RequestTests {
     @Test("HEAD takes the length of the answer for what it is: a promise without a body")
     func head() async throws {
         let server = try RawServer(answering: "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n")
-        for body in [nil, Array("x".utf8)] {
-            let response = try await transport.send(TransferRequest(method: .head, url: server.url + "/", body: body))
+        for _ in 0..<2 {
+            let response = try await transport.send(TransferRequest(method: .head, url: server.url + "/"))
             #expect(response.header("content-length") == "500")
             #expect(response.body == [])
         }
-        #expect(server.requests.map { $0.prefix(6) } == ["HEAD /", "HEAD /"])
-        #expect(server.requests.map { $0.hasSuffix("Content-Length: 1\r\n\r\nx") } == [false, true])
+        #expect(server.requests.last == "HEAD / HTTP/1.1\r\nHost: 127.0.0.1:\(server.port)\r\n\r\n")
         #expect(server.connections == 1)
     }
 
@@ -130,6 +129,7 @@ struct RequestTests {
         ("space in a name", { $0.headers = [("A ", "c")] }), ("semicolon in a name", { $0.headers = [("A;", "")] }),
         ("no name", { $0.headers = [("", "c")] }), ("two Hosts", { $0.headers = [("Host", "a"), ("HOST", "b")] }),
         ("chunks", { $0.headers = [("Transfer-Encoding", "chunked")] }),
+        ("HEAD with a body", { request in (request.method, request.body) = (.head, []) }),
         ("a false length", { $0.headers = [("content-length", "7")] }),
         ("LF in the URL", { $0.url += "/\n" }), ("CRLF in the URL", { $0.url += "/\r\nA: b" }),
         ("NUL in the URL", { $0.url += "/\u{0}" }), ("CRLF in the target", { $0.rawTarget = "/ HTTP/1.1\r\nA: b" }),

@@ -48,7 +48,8 @@ package struct EmailAddress: Hashable, Sendable {
             throw InvalidName(description: "\"\(text)\" is neither an e-mail address nor an alias")
         }
         let isPlain = parts[0].unicodeScalars.allSatisfy {
-            !$0.properties.isWhitespace && $0.value > 0x20 && $0.value != 0x7f && !"\"(),:;<>[\\]$".unicodeScalars.contains($0)
+            !$0.properties.isWhitespace && $0.value > 0x20 && $0.value != 0x7f
+                && !"\"(),:;<>[\\]$".unicodeScalars.contains($0)
         }
         guard isPlain, !parts[0].hasPrefix("."), !parts[0].hasSuffix("."), !parts[0].contains("..") else {
             throw InvalidName(description: "The part of \"\(text)\" before the @ has characters that it cannot have")

@@ -39,7 +39,8 @@ package struct Accounts: Sendable {
         do {
             return try policy.check(text, contextWords: names.flatMap(\.contextWords))
         } catch {
-            throw error.isUnusable ? .invalidPassword.saying(error.description) : .weakPassword.saying(error.description)
+            throw error.isUnusable
+                ? .invalidPassword.saying(error.description) : .weakPassword.saying(error.description)
         }
     }
 
@@ -48,7 +49,8 @@ package struct Accounts: Sendable {
     /// - Throws: `AccountError.nameTaken`, `.domainNotHosted`, `.adminExists` when `onlyAsFirstAdmin` and there is one.
     @discardableResult
     package func create(
-        email: EmailAddress?, alias: Alias?, password: NewPassword, roles: Set<Role> = [], onlyAsFirstAdmin: Bool = false
+        email: EmailAddress?, alias: Alias?, password: NewPassword, roles: Set<Role> = [],
+        onlyAsFirstAdmin: Bool = false
     ) async throws -> String {
         let hash = try await passwords.hash(password.text)
         let id = SystemRandom.identifier()
@@ -56,7 +58,8 @@ package struct Accounts: Sendable {
         do {
             try await database.transaction { sql in
                 if onlyAsFirstAdmin {
-                    guard try sql("SELECT 1 FROM account_roles WHERE role = \(Role.admin.rawValue) LIMIT 1").isEmpty else {
+                    guard try sql("SELECT 1 FROM account_roles WHERE role = \(Role.admin.rawValue) LIMIT 1").isEmpty
+                    else {
                         throw AccountError.adminExists
                     }
                 }
@@ -99,7 +102,8 @@ package struct Accounts: Sendable {
                 let all = Set(roles[id, default: []] + (alias == nil ? [] : [.alias]))
                 return AccountSummary(
                     id: id, email: try row.optionalText("email"), alias: alias,
-                    roles: Role.allCases.filter(all.contains), isDisabled: try row.optionalInteger("disabled_at") != nil,
+                    roles: Role.allCases.filter(all.contains),
+                    isDisabled: try row.optionalInteger("disabled_at") != nil,
                     createdAt: try row.integer("created_at"))
             }
         }

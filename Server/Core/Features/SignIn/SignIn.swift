@@ -113,6 +113,7 @@ private struct Candidate: Sendable {
             return nil
         }
         return Candidate(
-            id: id, passwordHash: try row.text("password_hash"), isDisabled: try row.optionalInteger("disabled_at") != nil)
+            id: id, passwordHash: try row.text("password_hash"),
+            isDisabled: try row.optionalInteger("disabled_at") != nil)
     }
 }

@@ -55,7 +55,8 @@ package struct SignInLimits: Sendable {
         of name: String, from network: Network, account: String?, at now: Int64, in sql: borrowing Transaction
     ) throws -> Standing {
         func refusedUntil(_ bucket: String) throws -> Int64? {
-            try sql("SELECT refused_until FROM sign_in_failures WHERE bucket = \(bucket) AND refused_until > \(now)").first?
+            try sql("SELECT refused_until FROM sign_in_failures WHERE bucket = \(bucket) AND refused_until > \(now)")
+                .first?
                 .integer("refused_until")
         }
         let known =

@@ -38,7 +38,8 @@ package struct AccessTokens: Sendable {
         if faults.active.contains(.tokenExpiryUnchecked) { leeway = Int64(UInt32.max) }
         #endif
         verifier = TokenVerifier(
-            keys: KeySet([key.verificationKey]), type: Self.type, issuer: issuer, audience: issuer, leewaySeconds: leeway)
+            keys: KeySet([key.verificationKey]), type: Self.type, issuer: issuer, audience: issuer,
+            leewaySeconds: leeway)
     }
 
     /// - Parameter lifetime: in seconds.
