@@ -4,7 +4,9 @@ package enum Base64 {
         alphabet: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", isPadded: true)
 
     package static func encode(_ bytes: [UInt8]) -> String { coder.encode(bytes) }
-    package static func decode(_ text: some StringProtocol) -> [UInt8]? { coder.decode(text.utf8) }
+
+    /// - Returns: nil unless the text is what `encode` makes of some octets.
+    package static func decode(_ text: some StringProtocol) -> [UInt8]? { coder.decode(String(text)) }
 }
 
 /// Base64url without padding (RFC 4648 §5, as RFC 7515 §2 uses it), as strict.
@@ -13,8 +15,11 @@ package enum Base64URL {
         alphabet: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", isPadded: false)
 
     package static func encode(_ bytes: [UInt8]) -> String { coder.encode(bytes) }
-    package static func decode(_ text: some StringProtocol) -> [UInt8]? { coder.decode(text.utf8) }
-    package static func decode(_ octets: some Collection<UInt8>) -> [UInt8]? { coder.decode(octets) }
+
+    /// - Returns: nil unless the text is what `encode` makes of some octets.
+    package static func decode(_ text: some StringProtocol) -> [UInt8]? { coder.decode(String(text)) }
+    package static func decode(_ octets: some Collection<UInt8>) -> [UInt8]? { coder.decode(ArraySlice(octets)) }
+    package static func decode(_ octets: ArraySlice<UInt8>) -> [UInt8]? { coder.decode(octets) }
 }
 
 /// Six bits to a character.
@@ -22,11 +27,12 @@ private struct RadixCoder: Sendable {
     private static let none: UInt8 = 0xff
 
     private let characters: [UInt8]
+    /// 256 entries.
     private let values: [UInt8]
     private let isPadded: Bool
 
-    init(alphabet: StaticString, isPadded: Bool) {
-        characters = Array("\(alphabet)".utf8)
+    init(alphabet: String, isPadded: Bool) {
+        characters = Array(alphabet.utf8)
         var values = [UInt8](repeating: Self.none, count: 256)
         for (value, character) in characters.enumerated() { values[Int(character)] = UInt8(value) }
         self.values = values
@@ -37,22 +43,27 @@ private struct RadixCoder: Sendable {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count + 2) / 3 * 4)
         var index = 0
-        while index < bytes.count {
-            let left = bytes.count - index
-            let group =
-                UInt32(bytes[index]) << 16 | (left > 1 ? UInt32(bytes[index + 1]) << 8 : 0)
-                | (left > 2 ? UInt32(bytes[index + 2]) : 0)
-            for position in 0..<(left > 2 ? 4 : left + 1) {
-                text.append(characters[Int(group >> UInt32(18 - 6 * position) & 63)])
-            }
-            if isPadded && left < 3 { text.append(contentsOf: repeatElement(UInt8(ascii: "="), count: 3 - left)) }
+        while index + 2 < bytes.count {
+            let group = UInt32(bytes[index]) << 16 | UInt32(bytes[index + 1]) << 8 | UInt32(bytes[index + 2])
+            text.append(characters[Int(group >> 18)])
+            text.append(characters[Int(group >> 12 & 63)])
+            text.append(characters[Int(group >> 6 & 63)])
+            text.append(characters[Int(group & 63)])
             index += 3
+        }
+        let left = bytes.count - index
+        if left > 0 {
+            let group = UInt32(bytes[index]) << 16 | (left == 2 ? UInt32(bytes[index + 1]) << 8 : 0)
+            for position in 0...left { text.append(characters[Int(group >> UInt32(18 - 6 * position) & 63)]) }
+            if isPadded { text.append(contentsOf: repeatElement(UInt8(ascii: "="), count: 3 - left)) }
         }
         return String(decoding: text, as: UTF8.self)
     }
 
-    func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
-        var octets = Array(text)
+    func decode(_ text: String) -> [UInt8]? { decode(Array(text.utf8)[...]) }
+
+    func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+        var octets = text
         if isPadded {
             guard octets.count % 4 == 0 else { return nil }
             for _ in 0..<2 where octets.last == UInt8(ascii: "=") { octets.removeLast() }

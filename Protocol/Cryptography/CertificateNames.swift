@@ -7,9 +7,9 @@ import CGatehouseOpenSSL
     private let raw: OpaquePointer
 
     package init(der: [UInt8]) throws(CryptographyError) {
-        let certificate = unsafe der.withUnsafeBufferPointer { (der) -> OpaquePointer? in
-            var start = unsafe der.baseAddress
-            return unsafe d2i_X509(nil, &start, der.count)
+        let certificate = unsafe der.withUnsafeBufferPointer { der in
+            var next = der.baseAddress
+            return unsafe d2i_X509(nil, &next, der.count)
         }
         guard let certificate = unsafe certificate else {
             ERR_clear_error()
@@ -22,9 +22,11 @@ import CGatehouseOpenSSL
 
     /// - Parameter host: a DNS name, or an IP address without brackets. A wildcard stands for one whole label.
     package func cover(host: String) -> Bool {
-        if unsafe X509_check_host(raw, host, host.utf8.count, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS), nil) == 1 {
-            return true
-        }
+        // libcrypto takes a leading dot for "any host below".
+        guard !host.isEmpty, host.utf8.first != UInt8(ascii: "."), !host.utf8.contains(0) else { return false }
+        // RFC 9525 §6.3: a wildcard is a whole label; §2: the common name of the subject names no host.
+        let flags = UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT)
+        if unsafe X509_check_host(raw, host, host.utf8.count, flags, nil) == 1 { return true }
         return unsafe X509_check_ip_asc(raw, host, 0) == 1
     }
 }

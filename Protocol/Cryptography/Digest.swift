@@ -13,7 +13,8 @@ package enum HashAlgorithm: Sendable, CaseIterable {
         }
     }
 
-    var name: StaticString {
+    /// libcrypto's name for it.
+    var name: String {
         switch self {
         case .sha256: "SHA256"
         case .sha384: "SHA384"

@@ -1,21 +1,22 @@
 import CGatehouseOpenSSL
-import Synchronization
 
 /// One HMAC key (RFC 2104), ready to use from any thread.
 ///
-/// libcrypto prepares a key in a context; starting that context again is three times faster than preparing it anew for each
-/// message, so contexts are kept and lent out, one to a thread at a time.
+/// libcrypto prepares a key in a context; starting that context again is three times faster than preparing it anew for
+/// each message, so contexts are kept and lent out, one to a thread at a time.
 package final class HMACKey: Sendable {
     /// Contexts kept for later; more threads than this at once make their own.
     private static let kept = 8
 
     private let hash: HashAlgorithm
     private let secret: SecretBytes
-    private let pool = Mutex<[Context]>([])
+    private let pool = Locked<[Context]>([])
 
-    package init(_ hash: HashAlgorithm, secret: [UInt8]) {
+    package convenience init(_ hash: HashAlgorithm, secret: [UInt8]) { self.init(hash, secret: SecretBytes(secret)) }
+
+    package init(_ hash: HashAlgorithm, secret: SecretBytes) {
         self.hash = hash
-        self.secret = SecretBytes(secret)
+        self.secret = secret
     }
 
     /// The message's authentication code, as long as the digest.
@@ -45,7 +46,7 @@ package final class HMACKey: Sendable {
             guard let context = unsafe context else { preconditionFailure("libcrypto has no HMAC") }
             unsafe raw = context
             let isReady = unsafe secret.withBytes { key in
-                unsafe gatehouse_hmac_init(context, key.baseAddress, key.count, "\(hash.name)") == 1
+                unsafe gatehouse_hmac_init(context, key.baseAddress, key.count, hash.name) == 1
             }
             precondition(isReady, "libcrypto refuses an HMAC key")
         }

@@ -17,7 +17,8 @@ package struct SealingKey: Sendable, CustomStringConvertible {
 
     package var description: String { "SealingKey(\(fingerprint))" }
 
-    /// Nonce, ciphertext and tag, in this order (NIST SP 800-38D). The nonce is random: 2^32 seals under one key are safe.
+    /// Nonce, ciphertext and tag, in this order (NIST SP 800-38D). The nonce is random: 2^32 seals under one key are
+    /// safe.
     ///
     /// - Parameter context: names the place; a value sealed for another place does not open here.
     package func seal(_ plain: [UInt8], context: String) throws(CryptographyError) -> [UInt8] {
@@ -64,8 +65,12 @@ package struct SealingKey: Sendable, CustomStringConvertible {
         return plain
     }
 
-    /// A key for another purpose: HKDF-SHA256 (RFC 5869) with `label` as its info. The same label gives the same octets.
+    /// A key for another purpose: HKDF-SHA256 (RFC 5869) with `label` as its info. The same label gives the same
+    /// octets.
+    ///
+    /// - Parameter count: 8160 at most (RFC 5869 §2.3).
     package func derive(_ label: String, count: Int) -> [UInt8] {
+        precondition((1...255 * 32).contains(count), "HKDF-SHA256 gives 1 to 8160 octets")
         var derived = [UInt8](repeating: 0, count: count)
         let kdf = unsafe EVP_KDF_fetch(nil, "HKDF", nil)
         let context = unsafe EVP_KDF_CTX_new(kdf)

@@ -23,6 +23,16 @@ import CGatehouseOpenSSL
         unsafe try body(UnsafeRawBufferPointer(memory))
     }
 
+    /// A copy that nobody wipes; for writing a key down.
+    package var copy: [UInt8] { unsafe withBytes { unsafe Array($0) } }
+
     package var description: String { "[secret]" }
     package var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+extension SecretBytes: Equatable {
+    /// In constant time; only the lengths show.
+    package static func == (a: SecretBytes, b: SecretBytes) -> Bool {
+        unsafe a.count == b.count && CRYPTO_memcmp(a.memory.baseAddress, b.memory.baseAddress, a.count) == 0
+    }
 }

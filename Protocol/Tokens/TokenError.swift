@@ -4,7 +4,7 @@ public enum TokenError: Error, Equatable, Sendable {
     case tooLarge
     /// Not three parts of base64url, or a part is not the strict JSON object that it should be.
     case malformed
-    /// `crit` asks for something that we do not know (RFC 7515 §4.1.11).
+    /// `crit` or `b64` asks for something that we do not know (RFC 7515 §4.1.11, RFC 7797 §7).
     case critical
     /// No key of that `kid` is trusted.
     case unknownKey

@@ -1,101 +1,74 @@
-import GatehouseJSON
-
-/// The claims of a token (RFC 7519 §4.1) with those that Gatehouse adds. Times are Unix seconds.
-public struct Claims: Sendable {
-    /// `iss`
-    public let issuer: String
-    /// `aud`, one or several
-    public let audience: [String]
-    /// `sub`
-    public let subject: String?
-    /// `iat`
-    public let issuedAt: Int64?
-    /// `nbf`
-    public let notBefore: Int64?
-    /// `exp`
-    public let expiresAt: Int64
-    /// `jti`
-    public let tokenID: String?
-    /// `sid`: the session that the token belongs to
-    public let session: String?
-    /// `scope`, split at its spaces (RFC 8693 §4.2)
-    public let scope: [String]
-    /// The whole claims set as it was signed, UTF-8 JSON.
-    public let json: [UInt8]
-
-    init(_ payload: [UInt8]) throws(TokenError) {
-        guard let value = try? JSONValue(parsing: payload), value.object != nil else { throw .malformed }
-        func text(_ name: String) throws(TokenError) -> String? {
-            guard let member = value[name] else { return nil }
-            guard let text = member.string else { throw .badClaim(name) }
-            return text
-        }
-        // RFC 7519 §2: a NumericDate may have a fraction; a second is as fine as we look.
-        func time(_ name: String) throws(TokenError) -> Int64? {
-            guard let member = value[name] else { return nil }
-            if let whole = member.int64 { return whole }
-            guard let seconds = member.double, abs(seconds) < 1e15 else { throw .badClaim(name) }
-            return Int64(seconds.rounded(.down))
-        }
-        guard let issuer = try text("iss") else { throw .badClaim("iss") }
-        guard let expiresAt = try time("exp") else { throw .badClaim("exp") }
-        switch value["aud"] {
-        case .string(let one)?: audience = [one]
-        case .array(let several)?:
-            let names = several.compactMap(\.string)
-            guard names.count == several.count else { throw .badClaim("aud") }
-            audience = names
-        case nil: audience = []
-        default: throw .badClaim("aud")
-        }
-        self.issuer = issuer
-        self.expiresAt = expiresAt
-        subject = try text("sub")
-        issuedAt = try time("iat")
-        notBefore = try time("nbf")
-        tokenID = try text("jti")
-        session = try text("sid")
-        scope = (try text("scope") ?? "").split(separator: " ").map(String.init)
-        json = payload
-    }
-}
+import GatehouseCryptography
 
 /// Decides about tokens of one kind, from one issuer, for one audience (RFC 8725 §3).
 public struct TokenVerifier: Sendable {
-    let keys: KeySet
-    let type: String
-    let issuer: String
-    let audience: String
-    let leewaySeconds: Int64
+    private let keys: KeySet
+    private let type: [UInt8]
+    private let issuer: String
+    private let audience: String
+    private let leewaySeconds: Int64
+    private let requiredClaims: Set<String>
+    private let known = KnownTokens()
 
     /// - Parameters:
-    ///   - type: the `typ` that the header must have, such as `at+jwt`; compared without case, with or without `application/` (RFC 7515 §4.1.9).
+    ///   - keys: all of the issuer's (RFC 8725 §3.8).
+    ///   - type: the `typ` that the header must have, such as `at+jwt`; compared without case, with or without
+    ///     `application/` (RFC 7515 §4.1.9).
     ///   - audience: ours; there is no default, because a token for somebody else must not pass.
-    ///   - leewaySeconds: clock skew that is forgiven.
-    public init(keys: KeySet, type: String, issuer: String, audience: String, leewaySeconds: Int64) {
+    ///   - leewaySeconds: clock skew that is forgiven, 0 or more.
+    ///   - requiredClaims: must be there and not be empty, beside `iss`, `aud` and `exp`.
+    public init(
+        keys: KeySet, type: String, issuer: String, audience: String, leewaySeconds: Int64,
+        requiredClaims: Set<String> = ["sub"]
+    ) {
+        precondition(leewaySeconds >= 0, "a leeway is not negative")
         self.keys = keys
-        self.type = Self.plain(type)
+        self.type = Self.mediaType(type)
         self.issuer = issuer
         self.audience = audience
         self.leewaySeconds = leewaySeconds
+        self.requiredClaims = requiredClaims
     }
 
     /// - Throws: `TokenError`; `.expired` only when everything else is right.
     public func verify(_ token: String, nowSeconds: Int64) throws(TokenError) -> Claims {
-        let verified = try JWS.verify(token, with: keys)
-        guard let type = verified.header["typ"]?.string, Self.plain(type) == self.type else { throw .wrongType }
-        let claims = try Claims(verified.payload)
-        guard claims.issuer == issuer else { throw .wrongIssuer }
-        guard claims.audience.contains(audience) else { throw .wrongAudience }
-        let latest = nowSeconds + leewaySeconds
+        let claims = try lastingClaims(token)
+        let latest = nowSeconds.addingSaturated(leewaySeconds)
         guard claims.notBefore ?? latest <= latest, claims.issuedAt ?? latest <= latest else { throw .notYetValid }
         // RFC 7519 §4.1.4: the current time must be before `exp`.
-        guard nowSeconds < claims.expiresAt.addingReportingOverflow(leewaySeconds).partialValue else { throw .expired }
+        guard nowSeconds < claims.expiresAt.addingSaturated(leewaySeconds) else { throw .expired }
         return claims
     }
 
-    private static func plain(_ type: String) -> String {
-        let lower = type.lowercased()
-        return lower.hasPrefix("application/") ? String(lower.dropFirst(12)) : lower
+    /// The claims of a token that is right in everything but, perhaps, its times: what no clock can change. So a token
+    /// that was right once needs no second look.
+    private func lastingClaims(_ token: String) throws(TokenError) -> Claims {
+        guard token.utf8.count <= JWS.maximumSize else { throw .tooLarge }
+        let digest = Digest.sha256(Array(token.utf8))
+        if let claims = known.claims(of: digest) { return claims }
+        let verified = try JWS.verify(token, with: keys)
+        guard let type = verified.type, Self.mediaType(type) == self.type else { throw .wrongType }
+        let claims = try Claims(verified.payload, required: requiredClaims)
+        guard isSameText(claims.issuer, issuer) else { throw .wrongIssuer }
+        guard claims.audience.contains(where: { isSameText($0, audience) }) else { throw .wrongAudience }
+        known.remember(claims, of: digest)
+        return claims
+    }
+
+    /// In lower case and without `application/`, which may be left out where no other slash follows.
+    private static func mediaType(_ type: String) -> [UInt8] {
+        let lower = type.utf8.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
+        let prefix = Array("application/".utf8)
+        guard lower.starts(with: prefix), !lower.dropFirst(prefix.count).contains(UInt8(ascii: "/")) else {
+            return lower
+        }
+        return Array(lower.dropFirst(prefix.count))
+    }
+}
+
+extension Int64 {
+    fileprivate func addingSaturated(_ other: Int64) -> Int64 {
+        let (sum, overflowed) = addingReportingOverflow(other)
+        return overflowed ? (other > 0 ? .max : .min) : sum
     }
 }

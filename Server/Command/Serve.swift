@@ -30,15 +30,15 @@ struct Serve: AsyncParsableCommand {
 
     private static var settingsHelp: String {
         Setting.all.map { setting in
-            let flag = "  --\(setting.name)" + (setting.isSwitch ? "" : " \(setting.value)")
-            return flag.padding(toLength: max(flag.count + 1, 40), withPad: " ", startingAt: 0) + setting.help
+            // On two lines: what is longer than the terminal is wide would be broken without its indentation.
+            "  --\(setting.name)" + (setting.isSwitch ? "" : " \(setting.value)") + "\n      \(setting.help)"
         }
         .joined(separator: "\n")
     }
 
     func run() async throws {
-        let flags = try Self.flags(from: settings)
-        let settings = try Settings.load(fromFlags: flags, config: config)
+        let (flags, mistakes) = Self.flags(from: settings)
+        let settings = try Settings.load(fromFlags: flags, config: config, mistakesBefore: mistakes)
         var logger = Logger(label: "gatehouse") { LogLines(logLevel: settings.logLevel, label: $0) }
         logger.logLevel = settings.logLevel
         for name in Settings.unknownNames(in: ProcessInfo.processInfo.environment) {
@@ -107,8 +107,8 @@ struct Serve: AsyncParsableCommand {
         }
     }
 
-    /// `--name value`, `--name=value` and switches, by name.
-    static func flags(from words: [String]) throws -> [String: String] {
+    /// `--name value`, `--name=value` and switches, by name, and what is none of these.
+    static func flags(from words: [String]) -> (flags: [String: String], mistakes: [String]) {
         var flags: [String: String] = [:]
         var mistakes: [String] = []
         var rest = words[...]
@@ -134,9 +134,6 @@ struct Serve: AsyncParsableCommand {
                 mistakes.append("--\(name) needs a value")
             }
         }
-        guard mistakes.isEmpty else {
-            throw Refusal(reason: mistakes.joined(separator: "\ngatehouse: "), exitCode: 2)
-        }
-        return flags
+        return (flags, mistakes)
     }
 }

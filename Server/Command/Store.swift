@@ -27,12 +27,20 @@ struct StoreOptions: ParsableArguments {
 
 extension Settings {
     /// `--config` or `GATEHOUSE_CONFIG` names the file.
-    static func load(fromFlags flags: [String: String], config: String?) throws -> Settings {
+    ///
+    /// - Throws: `Refusal` with everything that is wrong, `mistakesBefore` included.
+    static func load(
+        fromFlags flags: [String: String], config: String?, mistakesBefore: [String] = []
+    ) throws -> Settings {
         let environment = ProcessInfo.processInfo.environment
         do {
-            return try load(flags: flags, environment: environment, file: config ?? environment["GATEHOUSE_CONFIG"])
-        } catch let mistakes as SettingsMistakes {
-            throw Refusal(reason: mistakes.mistakes.joined(separator: "\ngatehouse: "), exitCode: 2)
+            let settings = try load(
+                flags: flags, environment: environment, file: config ?? environment["GATEHOUSE_CONFIG"])
+            guard mistakesBefore.isEmpty else { throw SettingsMistakes(mistakes: []) }
+            return settings
+        } catch let later as SettingsMistakes {
+            let all = mistakesBefore + later.mistakes
+            throw Refusal(reason: all.joined(separator: "\ngatehouse: "), exitCode: 2)
         }
     }
 }

@@ -6,8 +6,11 @@ package enum TestFiles {
     package static let repository = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
+    /// The folder of published test vectors; its `README.md` says where each comes from.
+    package static let vectors = repository.appending(path: "Tests/Vectors")
+
     /// A file of `Tests/Vectors`.
     package static func vector(_ name: String) throws -> Data {
-        try Data(contentsOf: repository.appending(path: "Tests/Vectors/\(name)"))
+        try Data(contentsOf: vectors.appending(path: name))
     }
 }

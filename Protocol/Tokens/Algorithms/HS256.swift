@@ -5,10 +5,10 @@ struct HS256Key: AlgorithmKey {
     private let key: HMACKey
 
     init(_ jwk: JWK) throws(JWKError) {
-        guard case .secret(let secret) = jwk.material else { throw .wrongAlgorithm(JWSAlgorithm.hs256.rawValue) }
+        guard let material = jwk.material as? SharedSecret else { throw .wrongAlgorithm(JWSAlgorithm.hs256.rawValue) }
         // RFC 7518 §3.2: a key as long as the digest, at least.
-        guard secret.count >= 32 else { throw .tooShort }
-        key = HMACKey(.sha256, secret: secret)
+        guard material.octets.count >= HashAlgorithm.sha256.size else { throw .tooShort }
+        key = HMACKey(.sha256, secret: material.octets)
     }
 
     func sign(_ message: [UInt8]) -> [UInt8] { key.code(for: message) }

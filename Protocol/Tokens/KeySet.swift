@@ -1,0 +1,44 @@
+import GatehouseJSON
+
+/// The keys that a verifier trusts, by `kid`.
+public struct KeySet: Sendable {
+    /// By the octets of `kid`: Swift's `String` takes some different spellings for equal.
+    private let keys: [[UInt8]: VerificationKey]
+
+    /// - Parameter keys: with different `kid`s; of two with the same, the later counts.
+    public init(_ keys: [VerificationKey]) {
+        self.keys = Dictionary(keys.map { (Array($0.keyID.utf8), $0) }, uniquingKeysWith: { $1 })
+    }
+
+    /// Reads the public keys that somebody shows (RFC 7517 §5). Keys of kinds that we do not have, and those that are
+    /// for something else than signatures, are left out.
+    ///
+    /// - Throws: `JWKError.malformed` when it is no JWK set, holds a broken key, one `kid` twice, or a secret, which
+    ///   has no place there.
+    public init(parsingPublicKeys json: [UInt8]) throws(JWKError) {
+        let value: JSONValue
+        do { value = try JSONValue(parsing: json) } catch { throw .malformed(error.description) }
+        guard let entries = value["keys"]?.array else { throw .malformed("A JWK set has an array named keys.") }
+        var found: [VerificationKey] = []
+        for entry in entries {
+            do throws(JWKError) {
+                let jwk = try JWK(entry)
+                guard !jwk.isPrivate else { throw .malformed("A set of public keys holds a secret.") }
+                found.append(try VerificationKey(jwk))
+            } catch {
+                switch error {
+                case .unsupported, .wrongAlgorithm: continue
+                default: throw error
+                }
+            }
+        }
+        self.init(found)
+        guard keys.count == found.count else { throw .malformed("Two keys have the same kid.") }
+    }
+
+    /// The key that a header names. A token without `kid` is taken for the only key there is.
+    func key(_ keyID: String?) -> VerificationKey? {
+        guard let keyID else { return keys.count == 1 ? keys.values.first : nil }
+        return keys[Array(keyID.utf8)]
+    }
+}
