@@ -34,13 +34,11 @@ extension Settings {
     ) throws -> Settings {
         let environment = ProcessInfo.processInfo.environment
         do {
-            let settings = try load(
-                flags: flags, environment: environment, file: config ?? environment["GATEHOUSE_CONFIG"])
-            guard mistakesBefore.isEmpty else { throw SettingsMistakes(mistakes: []) }
-            return settings
-        } catch let later as SettingsMistakes {
-            let all = mistakesBefore + later.mistakes
-            throw Refusal(reason: all.joined(separator: "\ngatehouse: "), exitCode: 2)
+            return try load(
+                flags: flags, environment: environment, file: config ?? environment["GATEHOUSE_CONFIG"],
+                mistakes: mistakesBefore)
+        } catch let found as SettingsMistakes {
+            throw Refusal(reason: found.mistakes.joined(separator: "\ngatehouse: "), exitCode: 2)
         }
     }
 }

@@ -4,10 +4,14 @@ import Yams
 extension Settings {
     /// Puts the settings together: flags win over the environment, the environment over the file, the file over the defaults.
     ///
-    /// - Parameter flags: by name, without the dashes; a switch has the value `true`.
+    /// - Parameters:
+    ///   - flags: by name, without the dashes; a switch has the value `true`.
+    ///   - mistakes: what was found wrong before, to be reported with the rest.
     /// - Throws: `SettingsMistakes` with all that is wrong, not only the first.
-    package static func load(flags: [String: String], environment: [String: String], file: String?) throws -> Settings {
-        var mistakes: [String] = []
+    package static func load(
+        flags: [String: String], environment: [String: String], file: String?, mistakes: [String] = []
+    ) throws -> Settings {
+        var mistakes = mistakes
         let fromFile = try file.map { try values(inFile: $0, &mistakes) } ?? [:]
         var settings = Settings()
         // `test-limits` sets others, which a more special setting may set again.
