@@ -7,38 +7,14 @@ final class ServerClock: Sendable {
     /// Unix seconds by the server's clock.
     func now(_ ours: Double) -> Double { ours + offset.withLock { $0 } }
 
-    /// A difference below two seconds is the header's own coarseness and the way of the answer.
+    /// - Parameter now: Unix seconds by our clock when the answer came.
     func learn(from response: TransportResponse, now: Double) {
-        guard let date = response.header("Date").flatMap(HTTPDate.unixSeconds) else { return }
-        let difference = Double(date) - now
-        offset.withLock { $0 = abs(difference) < 2 ? 0 : difference }
-    }
-}
-
-enum HTTPDate {
-    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-
-    /// Reads `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7, the form that servers must send).
-    static func unixSeconds(_ text: String) -> Int64? {
-        let words = text.split(separator: " ")
-        guard words.count == 6, words[5] == "GMT", let day = Int64(words[1]), (1...31).contains(day),
-            let month = months.firstIndex(of: String(words[2])), let year = Int64(words[3]),
-            (1970...9999).contains(year)
-        else { return nil }
-        let clock = words[4].split(separator: ":").compactMap { Int64($0) }
-        guard clock.count == 3, (0...23).contains(clock[0]), (0...59).contains(clock[1]), (0...60).contains(clock[2])
-        else {
-            return nil
+        // An answer with Age was stored on the way (RFC 9111 §5.1), so its Date is old.
+        guard response.header("Age") == nil, let date = response.header("Date").flatMap(HTTPDate.unixSeconds) else {
+            return
         }
-        return days(year, Int64(month) + 1, day) * 86_400 + clock[0] * 3600 + clock[1] * 60 + clock[2]
-    }
-
-    /// Days since 1970 in the Gregorian calendar. Years begin in March here, so that the leap day comes last.
-    private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
-        let shifted = month <= 2 ? year - 1 : year
-        let era = shifted / 400
-        let yearOfEra = shifted - era * 400
-        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+        let difference = Double(date) - now
+        // Below two seconds it is the header's own coarseness and the way of the answer.
+        offset.withLock { $0 = abs(difference) < 2 ? 0 : difference }
     }
 }

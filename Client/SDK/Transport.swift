@@ -1,5 +1,10 @@
-import GatehouseTransfer
-import HTTPTypes
+/// How requests travel. Bring your own to go through a stack of your own; for tests there is `ScriptedTransport`.
+public protocol Transport: Sendable {
+    /// Sends one request and waits for its answer. Every status is an answer; redirects are not followed.
+    ///
+    /// - Throws: when no answer came, or the task was cancelled.
+    func send(_ request: TransportRequest) async throws(TransportFailure) -> TransportResponse
+}
 
 /// One request on its way out.
 public struct TransportRequest: Sendable {
@@ -17,6 +22,9 @@ public struct TransportRequest: Sendable {
         self.method = method
         self.url = url
     }
+
+    /// The first line of that name, in any case.
+    public func header(_ name: String) -> String? { GatehouseClient.header(name, in: headers) }
 }
 
 /// One answer.
@@ -36,67 +44,63 @@ public struct TransportResponse: Sendable {
     }
 
     /// The first line of that name, in any case.
-    public func header(_ name: String) -> String? {
-        headers.first { $0.name.lowercased() == name.lowercased() }?.value
-    }
+    public func header(_ name: String) -> String? { GatehouseClient.header(name, in: headers) }
+}
+
+private func header(_ name: String, in headers: [(name: String, value: String)]) -> String? {
+    let wanted = name.lowercased()
+    return headers.first { $0.name.lowercased() == wanted }?.value
+}
+
+// Headers and bodies hold passwords and tokens.
+
+extension TransportRequest: CustomStringConvertible, CustomReflectable {
+    /// Method and URL.
+    public var description: String { "\(method) \(url)" }
+    /// Nothing, so that `dump` shows no secret.
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+extension TransportResponse: CustomStringConvertible, CustomReflectable {
+    /// The status and the size of the body.
+    public var description: String { "\(status), \(body.count) octets" }
+    /// Nothing, so that `dump` shows no token.
+    public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 /// Why no answer came.
-public struct TransportFailure: Error, Sendable, CustomStringConvertible {
-    /// What went wrong, in words.
+public struct TransportFailure: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What happened, for programs.
+    public enum Kind: Sendable {
+        /// The name does not resolve, or nobody listens there.
+        case unreachable
+        /// The connection broke before the answer was whole.
+        case connectionLost
+        /// Nothing came for as long as the transport waits.
+        case timedOut
+        /// The task was cancelled.
+        case cancelled
+        /// The server's certificate is not trusted, or the handshake failed.
+        case tls
+        /// What came is not HTTP, or too large.
+        case malformedAnswer
+        /// The request cannot be sent as it is.
+        case invalidRequest
+        /// Anything else.
+        case other
+    }
+
+    /// What happened.
+    public let kind: Kind
+    /// The same in words, without a full stop at the end.
     public let description: String
     /// Whether the server may have received the request all the same.
     public let mayHaveArrived: Bool
-    /// Whether the caller gave up.
-    public let isCancellation: Bool
 
     /// A failure as a transport reports it.
-    public init(description: String, mayHaveArrived: Bool, isCancellation: Bool = false) {
+    public init(_ kind: Kind, _ description: String, mayHaveArrived: Bool) {
+        self.kind = kind
         self.description = description
         self.mayHaveArrived = mayHaveArrived
-        self.isCancellation = isCancellation
-    }
-}
-
-/// How requests travel. Bring your own to test an app without a network, or to go through a stack of your own.
-public protocol Transport: Sendable {
-    /// - Throws: `TransportFailure` when no answer came. Every status is an answer.
-    func send(_ request: TransportRequest) async throws -> TransportResponse
-}
-
-/// Requests over libcurl: connections are kept, redirects are not followed, cancelling the task ends the transfer.
-public final class LibcurlTransport: Transport {
-    private let transport: CurlTransport
-    private let caFile: String?
-    private let timeout: Duration
-
-    /// - Parameters:
-    ///   - caFile: PEM file of the authorities to trust; nil for the system's.
-    ///   - timeout: for a whole request, connecting included.
-    ///   - maximumConnections: open at once.
-    public init(caFile: String? = nil, timeout: Duration = .seconds(30), maximumConnections: Int = 64) {
-        transport = CurlTransport(maximumConnections: maximumConnections)
-        self.caFile = caFile
-        self.timeout = timeout
-    }
-
-    /// Sends over libcurl.
-    public func send(_ request: TransportRequest) async throws -> TransportResponse {
-        guard let method = HTTPRequest.Method(request.method) else {
-            throw TransportFailure(description: "\"\(request.method)\" is no method", mayHaveArrived: false)
-        }
-        var transfer = TransferRequest(method: method, url: request.url)
-        transfer.headers = request.headers
-        transfer.body = request.body
-        transfer.caFile = caFile
-        transfer.timeout = timeout
-        do {
-            let response = try await transport.send(transfer)
-            return TransportResponse(status: response.status, headers: response.headers, body: response.body)
-        } catch {
-            throw TransportFailure(
-                description: error.description, mayHaveArrived: error.mayHaveArrived,
-                isCancellation: error.kind == .cancelled)
-        }
     }
 }

@@ -51,7 +51,7 @@ private struct OpenCAPVisit: Sendable {
         TourStep("a wrong domain secret makes no alias", source: "POST /v1/users") { visit in
             let code = try await refusal { [visit] in
                 try await visit.guest.createAlias(
-                    visit.alias, password: visit.password, by: .domainSecret("not the secret of this domain"))
+                    visit.alias, password: visit.password, by: .domainSecret("not-the-secret-of-this-domain"))
             }
             try expect("code", code, is: "invalid_credentials")
         },

@@ -8,10 +8,12 @@ struct AnswerTests {
     let transport = CurlTransport()
 
     private func answer(_ text: String, limit: Int = 1000) async throws(TransferError) -> TransferResponse {
-        guard let server = try? RawServer(script: { connection, _ in
-            _ = connection.request()
-            connection.write(text)
-        }) else { throw TransferError(kind: .internalFailure, message: "no server") }
+        guard
+            let server = try? RawServer(script: { connection, _ in
+                _ = connection.request()
+                connection.write(text)
+            })
+        else { throw TransferError(kind: .internalFailure, message: "no server") }
         var request = TransferRequest(method: .get, url: server.url)
         request.maximumBodySize = limit
         return try await transport.send(request)
@@ -70,7 +72,10 @@ struct AnswerTests {
 
     @Test(
         "a body may be as long as the limit and no byte longer",
-        arguments: ["Content-Length: 11\r\n\r\n01234567890", "\r\n01234567890", "Transfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n0\r\n\r\n"])
+        arguments: [
+            "Content-Length: 11\r\n\r\n01234567890", "\r\n01234567890",
+            "Transfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n0\r\n\r\n",
+        ])
     func limit(rest: String) async throws {
         #expect(try await answer("HTTP/1.1 200 OK\r\n\(rest)", limit: 11).body.count == 11)
         let error = await failure { () throws(TransferError) in
@@ -111,7 +116,10 @@ struct AnswerTests {
 
     @Test(
         "what is not HTTP is a protocol error",
-        arguments: ["hello\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "\u{15}\u{3}\u{1}\u{0}\u{2}\u{2}P"])
+        arguments: [
+            "hello\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+            "\u{15}\u{3}\u{1}\u{0}\u{2}\u{2}P",
+        ])
     func nonsense(text: String) async {
         let error = await failure { () throws(TransferError) in try await answer(text) }
         #expect(error?.kind == .protocolError)

@@ -1,0 +1,32 @@
+import ArgumentParser
+import Foundation
+
+/// Where a password comes from; never from the command line, where others could read it.
+struct PasswordSource: ParsableArguments {
+    @Option(help: ArgumentHelp("A file whose first line is the password; - for standard input.", valueName: "file"))
+    var passwordFile: String?
+
+    func password() throws -> String {
+        guard let passwordFile else { return try asked() }
+        let data =
+            passwordFile == "-"
+            ? try FileHandle.standardInput.readToEnd() ?? Data() : FileManager.default.contents(atPath: passwordFile)
+        guard let data else { throw ValidationError("The file \(passwordFile) cannot be read.") }
+        guard let text = String(validating: data, as: UTF8.self) else {
+            throw ValidationError("The file \(passwordFile) is not UTF-8.")
+        }
+        // A line ends with LF or CR LF; anything else belongs to the password.
+        var line = text.unicodeScalars.prefix { $0 != "\n" }
+        if line.last == "\r" { line.removeLast() }
+        guard !line.isEmpty else { throw ValidationError("The first line of \(passwordFile) is empty.") }
+        return String(String.UnicodeScalarView(line))
+    }
+
+    private func asked() throws -> String {
+        // getpass turns the echo off.
+        guard isatty(STDIN_FILENO) == 1, let text = unsafe getpass("Password: ") else {
+            throw ValidationError("There is no terminal to ask at: name a file with --password-file, - for standard input.")
+        }
+        return unsafe String(cString: text)
+    }
+}

@@ -1,0 +1,26 @@
+import Foundation
+
+/// Lines for people, in which others may have had a say: addresses, nicknames, a server's words.
+enum Terminal {
+    /// One line on standard output.
+    static func write(_ line: String) { print(printable(line)) }
+
+    /// One line on standard error.
+    static func writeError(_ line: String) { writeErrorLines(printable(line)) }
+
+    /// Text of our own, which may have several lines, on standard error.
+    static func writeErrorLines(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+    /// Without what would move the cursor, colour the screen or change the direction of the text.
+    private static func printable(_ text: String) -> String {
+        var printable = ""
+        for scalar in text.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate:
+                printable += "\\u{\(String(scalar.value, radix: 16))}"
+            default: printable.unicodeScalars.append(scalar)
+            }
+        }
+        return printable
+    }
+}

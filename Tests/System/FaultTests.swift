@@ -1,0 +1,100 @@
+import Foundation
+import GatehouseJSON
+import Testing
+
+@Suite("Checks that are left out on purpose", .serialized, .timeLimit(.minutes(5)))
+struct FaultTests {
+    /// A fault by its name, and the scenario that names the promise which it breaks.
+    struct Case: Sendable, CustomTestStringConvertible {
+        let fault: String
+        let scenario: String
+
+        var testDescription: String { fault }
+    }
+
+    static let all = [
+        Case(fault: "username-check-dropped", scenario: "opencap/addresses/exactly-this-username"),
+        Case(fault: "domain-check-dropped", scenario: "opencap/addresses/exactly-this-domain"),
+        Case(fault: "token-expiry-unchecked", scenario: "opencap/tokens/expired"),
+        Case(fault: "address-checksum-unchecked", scenario: "opencap/address-types/p2pkh-checksum"),
+    ]
+    static let areas = ["opencap/addresses", "opencap/tokens", "opencap/address-types"]
+
+    @Test("the suite fails at each, and the scenario of the broken promise is among its failures", arguments: all)
+    func isNoticed(broken: Case) async throws {
+        let (code, failed, report) = try await run(faults: [broken.fault])
+        #expect(code == 1, "\(report)")
+        #expect(failed.contains(broken.scenario), "failed: \(failed.sorted())")
+        // Broken is one check, not the server: most of what was asked still holds.
+        #expect(failed.count < 60, "failed: \(failed.sorted())")
+    }
+
+    @Test("the same scenarios pass when nothing is left out")
+    func control() async throws {
+        let (code, failed, report) = try await run(faults: [])
+        #expect(code == 0 && failed.isEmpty, "\(report)")
+    }
+
+    @Test("these tests know all of them")
+    func complete() async throws {
+        let refused = try await Program.gatehouse.run(["serve", "--fault", "nobody-knows-this"])
+        #expect(refused.code == 2)
+        let names = refused.errors.components(separatedBy: "must be among ").last?
+            .split(whereSeparator: { $0 == "," || $0.isWhitespace }).map(String.init)
+        #expect(Set(names ?? []) == Set(Self.all.map(\.fault)))
+    }
+
+    @Test("a server with one says so in its log")
+    func isLogged() async throws {
+        try await withStore { store in
+            let server = try await store.start(["--fault", "token-expiry-unchecked"])
+            #expect(server.log.contains("token-expiry-unchecked"))
+        }
+    }
+
+    private func run(faults: [String]) async throws -> (code: Int32, failed: Set<String>, report: Program.Ended) {
+        nonisolated(unsafe) var result: (Int32, Set<String>, Program.Ended)?
+        try await withStore { store in
+            let set = try await ConformanceSet(on: store, flags: faults.flatMap { ["--fault", $0] })
+            let json = store.folder.path("report.json")
+            let ended = try await set.run(Self.areas.flatMap { ["--only", $0] } + ["--json", json, "--quiet"])
+            let results = try JSONValue(parsing: Array(try Data(contentsOf: URL(filePath: json))))["results"]?.array
+            let failed = (results ?? []).filter { $0["outcome"]?.string == "failed" }.compactMap { $0["id"]?.string }
+            unsafe result = (ended.code, Set(failed), ended)
+        }
+        return try #require(unsafe result)
+    }
+}
+
+/// A server with everything that the bundled suite wants to know of one.
+struct ConformanceSet {
+    let server: ServerProcess
+    private let variables: String
+
+    init(on store: TestStore, flags: [String] = []) async throws {
+        let key = try await Program.gatehouse.run(["sec-gen-key"]).output.trimmingCharacters(in: .newlines)
+        let keyFile = try store.folder.write(key + "\n", to: "signing.jwk").path
+        try await store.addAdmin()
+        try await store.addAccount("owner@a.test")
+        let secret = try await store.addDomain("demo-a.test", owner: "owner@a.test")
+        let other = try await store.addDomain("demo-b.test")
+        variables = try store.folder.write(
+            """
+            domain: demo-a.test
+            domain_secret: '\(secret)'
+            other_domain: demo-b.test
+            other_domain_secret: '\(other)'
+            admin: admin@a.test
+            admin_password: '\(TestStore.password)'
+            owner: owner@a.test
+            owner_password: '\(TestStore.password)'
+            signing_key: '\(key)'
+            """, to: "variables.yaml"
+        ).path
+        server = try await store.start(["--test-limits", "--signing-key-file", keyFile] + flags)
+    }
+
+    func arguments(_ more: [String]) -> [String] { ["run", "--target", server.url, "--variables", variables] + more }
+
+    func run(_ more: [String]) async throws -> Program.Ended { try await Program.conformance.run(arguments(more)) }
+}
