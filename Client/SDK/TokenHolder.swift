@@ -30,6 +30,9 @@ final class TokenHolder: Sendable {
 
     init(credential: Credential) { self.credential = credential }
 
+    /// How many tasks wait for another one's sign-in.
+    var waitingCount: Int { state.withLock { $0.waiting.count } }
+
     /// A token that is good for a while yet.
     ///
     /// - Parameter refused: a token that the server did not take, so it is replaced whatever its expiry says.

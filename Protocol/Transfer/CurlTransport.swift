@@ -1,4 +1,3 @@
-internal import CGatehouseCurl
 internal import Foundation
 
 /// Sends HTTP requests through libcurl, many at once, on one thread of its own, and keeps connections for later ones.
@@ -9,17 +8,21 @@ internal import Foundation
 package final class CurlTransport: Sendable {
     private let queue: TransferQueue
 
-    /// - Parameter maximumConnections: open at once, to all hosts together; further transfers wait, and their timeouts run.
+    /// - Parameter maximumConnections: open at once, to all hosts together, and as many transfers at once; further
+    ///   transfers wait, and their time runs.
     package init(maximumConnections: Int = 64) {
-        _ = Self.libcurl
         let queue = TransferQueue()
         self.queue = queue
-        let thread = Thread { TransferLoop(queue, maximumConnections: max(maximumConnections, 1)).run() }
+        LiveTransports.add(queue)
+        let thread = Thread {
+            TransferLoop(queue, maximumConnections: max(maximumConnections, 1)).run()
+            LiveTransports.remove(queue)
+        }
         thread.name = "transfer"
         thread.start()
     }
 
-    deinit { queue.close(.shutDown(mayHaveArrived: false)) }
+    deinit { queue.close(.shutDown) }
 
     /// Sends the request and waits for the whole answer. Cancelling the task ends the transfer and closes its connection.
     package func send(_ request: TransferRequest) async throws(TransferError) -> TransferResponse {
@@ -34,11 +37,5 @@ package final class CurlTransport: Sendable {
     }
 
     /// Ends every transfer with `.shutDown`, now and later, and closes the connections. Returns at once.
-    package func shutDown() { queue.close(.shutDown(mayHaveArrived: false)) }
-
-    /// Must have happened before anything else of libcurl; a static is made once, whatever the number of threads.
-    private static let libcurl: Void = {
-        let code = curl_global_init(Int(CURL_GLOBAL_SSL | CURL_GLOBAL_WIN32))
-        precondition(code == CURLE_OK, "libcurl cannot be initialised")
-    }()
+    package func shutDown() { queue.close(.shutDown) }
 }

@@ -58,7 +58,9 @@ internal import HTTPTypes
     // MARK: The request
 
     /// Sets every option, on a handle that is new or was reset.
-    func prepare(_ request: TransferRequest) throws(TransferError) {
+    ///
+    /// - Parameter timeout: what is left of the request's.
+    func prepare(_ request: TransferRequest, timeout: Duration) throws(TransferError) {
         maximumBodySize = request.maximumBodySize
         maySendTwice = request.isIdempotent
         try setPolicy()
@@ -67,7 +69,7 @@ internal import HTTPTypes
         try setTLS(request)
         try setMethodAndBody(request)
         try setHeaders(request)
-        try set(CURLOPT_TIMEOUT_MS, milliseconds(request.timeout))
+        try set(CURLOPT_TIMEOUT_MS, milliseconds(timeout))
         try set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request.connectTimeout))
     }
 
@@ -233,7 +235,12 @@ internal import HTTPTypes
                 kind: .tooLarge, curlCode: Int(code.rawValue), message: excess, mayHaveArrived: wasSent)
         }
         let own = unsafe String(cString: errorText)
-        let words = unsafe own.isEmpty ? String(cString: curl_easy_strerror(code)) : own
+        let words =
+            switch code {
+            case CURLE_ABORTED_BY_CALLBACK: "the kept connection broke, and this request must not be sent twice"
+            case _ where own.isEmpty: unsafe String(cString: curl_easy_strerror(code))
+            default: own
+            }
         return TransferError(
             kind: TransferError.Kind(code, wasSent: wasSent), curlCode: Int(code.rawValue), message: words,
             mayHaveArrived: wasSent)

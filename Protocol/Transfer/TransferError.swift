@@ -46,11 +46,12 @@ package struct TransferError: Error, Sendable, Equatable, CustomStringConvertibl
         TransferError(kind: .invalidRequest, message: message)
     }
 
-    static func cancelled(mayHaveArrived: Bool) -> TransferError {
-        TransferError(kind: .cancelled, message: "the transfer was cancelled", mayHaveArrived: mayHaveArrived)
-    }
+    static let cancelled = TransferError(kind: .cancelled, message: "the transfer was cancelled")
 
-    static func shutDown(mayHaveArrived: Bool) -> TransferError {
-        TransferError(kind: .shutDown, message: "the transport was shut down", mayHaveArrived: mayHaveArrived)
+    static let shutDown = TransferError(kind: .shutDown, message: "the transport was shut down")
+
+    /// The same reason for a transfer that had come further.
+    func afterSending(_ wasSent: Bool) -> TransferError {
+        TransferError(kind: kind, curlCode: curlCode, message: message, mayHaveArrived: wasSent)
     }
 }

@@ -18,7 +18,8 @@ internal import Synchronization
     private var running: [UInt: Running] = [:]
     /// Finished handles, for the next transfers: a new one costs more than a reset.
     private var idle: [EasyHandle] = []
-    /// Not after the first deadline of those that run.
+    private var line = TransferLine()
+    /// Not after the first deadline of those that run or wait.
     private var nextDeadline: ContinuousClock.Instant?
 
     init(_ queue: TransferQueue, maximumConnections: Int) {
@@ -48,6 +49,7 @@ internal import Synchronization
                 try perform()
                 finishDone()
                 finishLate()
+                startNext()
                 try wait()
             }
         } catch {
@@ -75,46 +77,51 @@ internal import Synchronization
         for command in commands {
             switch command {
             case .start(let transfer, let continuation):
-                if let closed {
-                    continuation.resume(returning: .failure(closed))
-                } else {
-                    start(transfer, continuation)
-                }
+                let deadline = ContinuousClock.now + .milliseconds(milliseconds(transfer.request.timeout))
+                nextDeadline = min(nextDeadline ?? deadline, deadline)
+                line.append(WaitingTransfer(transfer: transfer, continuation: continuation, deadline: deadline))
             case .cancel(let transfer): cancel(transfer)
             }
         }
-        guard let closed else { return true }
-        for entry in running.values {
-            let error = TransferError(
-                kind: closed.kind, curlCode: closed.curlCode, message: closed.message,
-                mayHaveArrived: entry.handle.wasSent)
-            end(entry, with: .failure(error))
+        guard let closed else {
+            startNext()
+            return true
         }
+        for entry in running.values { end(entry, with: .failure(closed.afterSending(entry.handle.wasSent))) }
+        for waiting in line.remove(where: { _ in true }) { waiting.continuation.resume(returning: .failure(closed)) }
         return false
     }
 
-    private func start(_ transfer: Transfer, _ continuation: TransferContinuation) {
-        guard !transfer.isCancelled.load(ordering: .acquiring) else {
-            continuation.resume(returning: .failure(.cancelled(mayHaveArrived: false)))
+    /// Gives the free places to those in line. libcurl begins with them at the next `perform`, and does not wait before.
+    private func startNext() {
+        while running.count < maximumConnections, let next = line.popFirst() { start(next) }
+    }
+
+    private func start(_ waiting: WaitingTransfer) {
+        guard !waiting.transfer.isCancelled.load(ordering: .acquiring) else {
+            waiting.continuation.resume(returning: .failure(.cancelled))
             return
         }
         do throws(TransferError) {
             let handle = if let kept = idle.popLast() { kept } else { try EasyHandle() }
-            try handle.prepare(transfer.request)
+            try handle.prepare(waiting.transfer.request, timeout: waiting.deadline - .now)
             try check(unsafe curl_multi_add_handle(multi, handle.raw), "curl_multi_add_handle")
-            let deadline = ContinuousClock.now + .milliseconds(milliseconds(transfer.request.timeout))
-            nextDeadline = min(nextDeadline ?? deadline, deadline)
             running[handle.address] = Running(
-                transfer: transfer, handle: handle, continuation: continuation, deadline: deadline)
+                transfer: waiting.transfer, handle: handle, continuation: waiting.continuation,
+                deadline: waiting.deadline)
         } catch {
-            continuation.resume(returning: .failure(error))
+            waiting.continuation.resume(returning: .failure(error))
         }
     }
 
     private func cancel(_ transfer: Transfer) {
-        // Rare, so a search is cheaper than a second table kept for every transfer.
-        guard let entry = running.values.first(where: { $0.transfer === transfer }) else { return }
-        end(entry, with: .failure(.cancelled(mayHaveArrived: entry.handle.wasSent)))
+        // Rare, so a search is cheaper than another table kept for every transfer.
+        if let entry = running.values.first(where: { $0.transfer === transfer }) {
+            end(entry, with: .failure(.cancelled.afterSending(entry.handle.wasSent)))
+        }
+        for waiting in line.remove(where: { $0.transfer === transfer }) {
+            waiting.continuation.resume(returning: .failure(.cancelled))
+        }
     }
 
     // MARK: Progress
@@ -143,7 +150,11 @@ internal import Synchronization
         for entry in running.values where entry.deadline <= now && !entry.handle.wasSent {
             end(entry, with: .failure(.timedOutInLine))
         }
-        nextDeadline = running.values.lazy.map(\.deadline).filter { $0 > now }.min()
+        for waiting in line.remove(where: { $0.deadline <= now }) {
+            waiting.continuation.resume(returning: .failure(.timedOutInLine))
+        }
+        let running = running.values.lazy.map(\.deadline).filter { $0 > now }.min()
+        nextDeadline = [running, line.firstDeadline].compactMap(\.self).min()
     }
 
     /// Until something can be read or written, a time is up, or `WakeUp` says so. libcurl's own times come on top.

@@ -19,7 +19,10 @@ struct Base64Tests {
 
     @Test(
         "refuses what is not the one spelling of its octets",
-        arguments: ["Q", "QQ==", "QR", "QUJ", "Q Q", "QQ\n", "Q+", "Q/", "QUJD=", "=", "é", "QUJDQ", "\u{0}"])
+        arguments: [
+            "Q", "A", "QUJDA", "AAAAA", "QQ==", "QR", "QUJ", "Q Q", "QQ\n", "Q+", "Q/", "QUJD=", "=", "é", "QUJDQ",
+            "\u{0}",
+        ])
     func strictURL(text: String) { #expect(Base64URL.decode(text) == nil) }
 
     @Test(

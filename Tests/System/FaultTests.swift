@@ -53,16 +53,14 @@ struct FaultTests {
     }
 
     private func run(faults: [String]) async throws -> (code: Int32, failed: Set<String>, report: Program.Ended) {
-        nonisolated(unsafe) var result: (Int32, Set<String>, Program.Ended)?
         try await withStore { store in
             let set = try await ConformanceSet(on: store, flags: faults.flatMap { ["--fault", $0] })
             let json = store.folder.path("report.json")
             let ended = try await set.run(Self.areas.flatMap { ["--only", $0] } + ["--json", json, "--quiet"])
             let results = try JSONValue(parsing: Array(try Data(contentsOf: URL(filePath: json))))["results"]?.array
             let failed = (results ?? []).filter { $0["outcome"]?.string == "failed" }.compactMap { $0["id"]?.string }
-            unsafe result = (ended.code, Set(failed), ended)
+            return (ended.code, Set(failed), ended)
         }
-        return try #require(unsafe result)
     }
 }
 

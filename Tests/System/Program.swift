@@ -60,7 +60,7 @@ enum Program: String {
         return Ended(code: code, output: running.output, errors: running.errors)
     }
 
-    /// - Parameter folder: gets what the program writes; has to live as long as the program runs.
+    /// - Parameter folder: gets what the program writes.
     func start(
         _ arguments: [String], in folder: TemporaryFolder, input: String? = nil, environment: [String: String] = [:]
     ) async throws -> RunningProgram {
@@ -81,19 +81,21 @@ enum Program: String {
         } else {
             process.standardInput = FileHandle.nullDevice
         }
-        return try await RunningProgram(process, output: output, errors: errors)
+        return try await RunningProgram(process, in: folder, output: output, errors: errors)
     }
 }
 
 /// A program that was started. It is killed with its owner.
 final class RunningProgram: Sendable {
     private let process: Process
+    private let folder: TemporaryFolder
     private let outputFile: URL
     private let errorsFile: URL
     private let ending: Task<Int32, Never>
 
-    init(_ process: Process, output: URL, errors: URL) async throws {
+    init(_ process: Process, in folder: TemporaryFolder, output: URL, errors: URL) async throws {
         self.process = process
+        self.folder = folder
         outputFile = output
         errorsFile = errors
         let (codes, continuation) = AsyncStream.makeStream(of: Int32.self)

@@ -11,13 +11,12 @@ import Darwin
 #endif
 
 /// Works on a store of its own, and ends every server that was started on it.
-func withStore(_ body: (TestStore) async throws -> Void) async throws {
+func withStore<Value>(_ body: (TestStore) async throws -> Value) async throws -> Value {
     let store = try TestStore()
-    do { try await body(store) } catch {
-        await store.end()
-        throw error
-    }
+    let result: Result<Value, any Error>
+    do { result = .success(try await body(store)) } catch { result = .failure(error) }
     await store.end()
+    return try result.get()
 }
 
 /// A fresh folder with a store in it, set up through the command line as operators do it.
@@ -141,7 +140,7 @@ final class ServerProcess: Sendable {
     func send(
         _ method: HTTPRequest.Method, _ target: String, bearer: String? = nil, json: JSONValue? = nil,
         transport: CurlTransport? = nil, change: (inout TransferRequest) -> Void = { _ in }
-    ) async throws(TransferError) -> TransferResponse {
+    ) async throws -> TransferResponse {
         var request = TransferRequest(method: method, url: url + target, body: json?.bytes())
         if let bearer { request.headers.append(("Authorization", "Bearer \(bearer)")) }
         if json != nil { request.headers.append(("Content-Type", "application/json")) }
@@ -165,7 +164,7 @@ final class ServerProcess: Sendable {
 
     func setAddress(
         _ address: Address = .legacy, bearer: String?, extensions: JSONValue? = nil
-    ) async throws(TransferError) -> TransferResponse {
+    ) async throws -> TransferResponse {
         var members: [JSONValue.Member] = [
             .init(name: "address_type", value: .number(JSONNumber(address.type))),
             .init(name: "address", value: .string(address.text)),
@@ -174,7 +173,7 @@ final class ServerProcess: Sendable {
         return try await send(.put, "/v1/addresses", bearer: bearer, json: .object(members))
     }
 
-    func lookUp(_ alias: String) async throws(TransferError) -> TransferResponse {
+    func lookUp(_ alias: String) async throws -> TransferResponse {
         try await send(.get, "/v1/addresses?alias=\(alias)")
     }
 }

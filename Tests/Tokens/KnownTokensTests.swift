@@ -50,6 +50,24 @@ struct KnownTokensTests {
         }
     }
 
+    @Test(
+        "a token with a right signature that is wrong in something else is refused each time",
+        arguments: ["iss", "aud", "sub"])
+    func lastingRefusals(claim: String) throws {
+        let verifier = verifier()
+        var members: [String: JSONValue] = [
+            "iss": "us", "aud": "us", "sub": "alice", "exp": .number(JSONNumber(Self.now + 60)),
+        ]
+        members[claim] = ""
+        let claims = JSONValue.object(members.map { .init(name: $0.key, value: $0.value) })
+        let token = try JWS.sign(claims.bytes(), type: "at+jwt", with: key)
+        let wrongType = try JWS.sign(claims.bytes(), type: "JWT", with: key)
+        for _ in 0..<3 {
+            #expect(throws: TokenError.self) { try verifier.verify(token, nowSeconds: Self.now) }
+            #expect(throws: TokenError.wrongType) { try verifier.verify(wrongType, nowSeconds: Self.now) }
+        }
+    }
+
     @Test("what one verifier found right says nothing to another one of other rules")
     func verifiersAreApart() throws {
         let token = try token(key)

@@ -58,6 +58,26 @@ struct TLSTests {
         request.httpVersion = .http2
         #expect(try await transport.send(request).httpVersion == .http1)
     }
+
+    @Test("the process can end in the middle of transfers")
+    func exits() async {
+        await #expect(processExitsWith: .success) {
+            let server = try RawServer { _, _ in }
+            let transport = CurlTransport()
+            let busy = Gate()
+            for _ in 0..<32 {
+                Task {
+                    while true {
+                        let url = "https://127.0.0.1:\(server.port)/"
+                        _ = try? await transport.send(TransferRequest(method: .get, url: url))
+                        busy.open()
+                    }
+                }
+            }
+            await busy.wait()
+            exit(EXIT_SUCCESS)
+        }
+    }
 }
 
 /// The command-line tool, which these tests use as certificate authority and server.

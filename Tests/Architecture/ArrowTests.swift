@@ -1,0 +1,185 @@
+import Testing
+
+@Suite("The arrows between modules")
+struct ArrowTests {
+    /// Where a module may look: the parts of the repository, by the part that it is in.
+    static let parts: [String: Set<String>] = [
+        "Protocol": ["Protocol"], "Server": ["Server", "Protocol"], "Client": ["Client", "Protocol"],
+        "Conformance": ["Conformance", "Protocol", "Client"],
+    ]
+
+    static func programs() throws -> [Repository.Target] {
+        try Repository.targets().filter { parts[$0.part] != nil && !$0.path.contains("CLibraries") }
+    }
+
+    @Test("the manifest is read: every folder of sources belongs to a target, and every target has sources")
+    func targetsAreFound() throws {
+        let targets = try Repository.targets()
+        for part in ["Protocol", "Server", "Client", "Conformance", "Tests"] {
+            for source in try Repository.files(in: part) {
+                #expect(
+                    targets.count { source.path.hasPrefix($0.path + "/") } == 1,
+                    "\(source.path) must belong to exactly one target")
+            }
+        }
+        for target in targets where !target.path.contains("CLibraries") {
+            #expect(try !Repository.sources(of: target).isEmpty, "\(target.name) has no sources")
+        }
+        #expect(targets.count >= 30)
+        let core = try #require(targets.first { $0.name == "GatehouseCore" })
+        #expect(try Repository.declaredDependencies(of: core).isSuperset(of: ["GatehouseStorage", "WebTokens"]))
+        #expect(try Repository.declaredDependencies(of: core).count < 12)
+    }
+
+    @Test("a module imports only from the parts that its own part may know", arguments: try programs())
+    func partsAreKept(target: Repository.Target) throws {
+        let partOf = Dictionary(uniqueKeysWithValues: try Repository.targets().map { ($0.name, $0.part) })
+        let allowed = try #require(Self.parts[target.part])
+        for source in try Repository.sources(of: target) {
+            for module in source.imports {
+                guard let part = partOf[module] else { continue }
+                #expect(allowed.contains(part), "\(source.path) imports \(module) of \(part)")
+            }
+        }
+        for module in try Repository.declaredDependencies(of: target) {
+            let part = try #require(partOf[module])
+            #expect(allowed.contains(part), "\(target.name) depends on \(module) of \(part)")
+        }
+    }
+
+    @Test("a module imports only what the manifest says", arguments: try Repository.targets())
+    func importsAreDeclared(target: Repository.Target) throws {
+        guard !target.path.contains("CLibraries") else { return }
+        let ours = Set(try Repository.targets().map(\.name))
+        let declared = try Repository.declaredDependencies(of: target)
+        for source in try Repository.sources(of: target) {
+            let undeclared = source.imports.intersection(ours).subtracting(declared).subtracting([target.name])
+            #expect(undeclared.isEmpty, "\(source.path) imports \(undeclared.sorted())")
+        }
+    }
+
+    @Test("only the tours import the SDK, besides the client's own command and tests")
+    func onlyToursKnowTheSDK() throws {
+        let allowed: Set<String> = [
+            "GatehouseTours", "GatehouseClientCommand", "ClientTests", "SystemTests", "GatehouseClient",
+        ]
+        for target in try Repository.targets() where !allowed.contains(target.name) {
+            let declared = try Repository.declaredDependencies(of: target)
+            #expect(!declared.contains("GatehouseClient"), "\(target.name) depends on the SDK")
+            for source in try Repository.sources(of: target) {
+                #expect(!source.imports.contains("GatehouseClient"), "\(source.path) imports the SDK")
+            }
+        }
+    }
+
+    /// Who may import what, for arrows inside the server and towards libcurl.
+    static let importers: [(module: String, targets: Set<String>)] = [
+        ("GatehouseCore", ["GatehouseCommand"]),
+        ("GatehouseSQLite", ["GatehouseCommand"]),
+        ("GatehouseStorage", ["GatehouseCore", "GatehouseSQLite", "GatehouseCommand"]),
+        ("GatehousePasswords", ["GatehouseCore", "GatehouseCommand"]),
+        (
+            "GatehouseTransfer",
+            ["GatehouseClient", "GatehouseRunner", "GatehouseConformanceCommand"]
+        ),
+        ("CGatehouseOpenSSL", ["GatehouseCryptography"]),
+        ("CGatehouseCurl", ["GatehouseTransfer"]),
+        ("CGatehouseSQLite", ["GatehouseSQLite"]),
+        ("CGatehouseSodium", ["GatehousePasswords"]),
+        ("CGatehouseArgon2", ["GatehousePasswords"]),
+        ("Hummingbird", ["GatehouseCore"]),
+        ("HummingbirdCore", ["GatehouseCore"]),
+        ("ArgumentParser", ["GatehouseCommand", "GatehouseClientCommand", "GatehouseConformanceCommand"]),
+        ("Yams", ["GatehouseCore", "GatehouseRunner"]),
+    ]
+
+    @Test("each layer is imported by those above it and by nobody else", arguments: importers)
+    func layersAreKept(module: String, importers: Set<String>) throws {
+        for target in try Self.programs() where !importers.contains(target.name) {
+            for source in try Repository.sources(of: target) {
+                #expect(!source.imports.contains(module), "\(source.path) imports \(module)")
+            }
+        }
+    }
+
+    @Test("rules know neither framework nor transport nor driver")
+    func featuresKnowNoTransport() throws {
+        let sources = try Repository.files(in: "Server/Core/Features")
+        #expect(sources.count > 10)
+        for source in sources {
+            let forbidden = source.imports.filter { module in
+                module.hasPrefix("Hummingbird") || module.hasPrefix("CGatehouse") || module == "GatehouseSQLite"
+                    || module.hasPrefix("NIO") && module != "NIOConcurrencyHelpers" || module == "Yams"
+                    || module == "ServiceLifecycle"
+            }
+            #expect(forbidden.isEmpty, "\(source.path) imports \(forbidden.sorted())")
+        }
+    }
+
+    @Test("nothing of the server but the command reads the time of day or the environment")
+    func onlyTheCommandReadsTheWorld() throws {
+        let forbidden: [(what: String, pattern: Regex<Substring>)] = [
+            (
+                "the time of day",
+                #/\bDate\(\)|\bDate\.now|\bDate\.init\(\)|timeIntervalSinceNow|\bgettimeofday\b|CLOCK_REALTIME|[^.\w]time\(nil\)/#
+            ),
+            ("the environment", #/\bprocessInfo\b|\bProcessInfo\b|\bgetenv\b|\benviron\b|CommandLine\.arguments/#),
+        ]
+        for target in try Self.programs() where ["Server", "Protocol"].contains(target.part) {
+            guard target.name != "GatehouseCommand" else { continue }
+            for source in try Repository.sources(of: target) {
+                for (what, pattern) in forbidden {
+                    #expect(source.code.firstMatch(of: pattern) == nil, "\(source.path) reads \(what)")
+                }
+            }
+        }
+    }
+
+    @Test("the SDK reads the time of day in one place and the environment nowhere")
+    func theSDKHasOneClock() throws {
+        for source in try Repository.files(in: "Client/SDK") {
+            let readsTime = source.code.contains(#/\bDate\(\)|\bDate\.now/#)
+            #expect(!readsTime || source.path.hasSuffix("/WallClock.swift"), "\(source.path) reads the time of day")
+            #expect(!source.code.contains(#/\bProcessInfo\b|\bgetenv\b/#), "\(source.path) reads the environment")
+        }
+    }
+
+    // MARK: Names
+
+    @Test("every module that others can link has a name of ours")
+    func namesAreOurs() throws {
+        let manifest = try Repository.manifest()
+        let products = Set(manifest.matches(of: #/\.library\(name: "(\w+)"/#).map { String($0.1) })
+        #expect(products == ["GatehouseClient", "WebTokens"])
+        for target in try Repository.targets() where !target.isTest {
+            #expect(
+                target.name.hasPrefix("Gatehouse") || target.name.hasPrefix("CGatehouse")
+                    || products.contains(target.name), "\(target.name)")
+            #expect(target.name != "Gatehouse")
+        }
+    }
+
+    @Test("no type bears the name of a module")
+    func typesAndModulesDiffer() throws {
+        let modules = Set(try Repository.targets().map(\.name))
+        for part in ["Protocol", "Server", "Client", "Conformance", "Tests"] {
+            for source in try Repository.files(in: part) {
+                for match in source.code.matches(
+                    of: #/\b(?:struct|class|enum|actor|protocol|typealias)\s+(\w+)/#)
+                {
+                    #expect(!modules.contains(String(match.1)), "\(source.path) declares \(match.1)")
+                }
+            }
+        }
+    }
+
+    @Test("no folder of a target lies in that of another")
+    func foldersAreApart() throws {
+        let targets = try Repository.targets()
+        for one in targets {
+            for other in targets where one.name != other.name {
+                #expect(!other.path.hasPrefix(one.path + "/"), "\(other.name) lies in \(one.name)")
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import Foundation
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// One TCP connection to 127.0.0.1 for octets that no HTTP client would send, or not so slowly.
+final class RawConnection: Sendable {
+    struct Failed: Error {
+        let call: String
+        let code: Int32
+    }
+
+    private let descriptor: Int32
+
+    /// - Throws: `Failed` when nobody listens.
+    init(port: UInt16) throws {
+        #if canImport(Glibc)
+        let stream = Int32(SOCK_STREAM.rawValue)
+        #else
+        let stream = SOCK_STREAM
+        #endif
+        descriptor = socket(AF_INET, stream, 0)
+        guard descriptor >= 0 else { throw Failed(call: "socket", code: errno) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let code = unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe connect(descriptor, $0, size) }
+        }
+        guard code == 0 else {
+            let reason = errno
+            close()
+            throw Failed(call: "connect", code: reason)
+        }
+    }
+
+    // Not in `close()`: another thread may still read, and the number could belong to another file by then.
+    deinit { _ = closeFile(descriptor) }
+
+    /// No further octet goes in either direction.
+    func close() { _ = shutdown(descriptor, Int32(SHUT_RDWR)) }
+
+    func send(_ text: String) throws {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { unsafe sendBytes(descriptor, $0) }
+            guard count > 0 else { throw Failed(call: "send", code: errno) }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Everything until the server closes the connection.
+    func rest() async throws -> String {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                Thread.detachNewThread { continuation.resume(with: Result { try self.blockingRest() }) }
+            }
+        } onCancel: {
+            close()
+        }
+    }
+
+    private func blockingRest() throws -> String {
+        var all: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
+            guard count >= 0 else { throw Failed(call: "read", code: errno) }
+            guard count > 0 else { return String(decoding: all, as: UTF8.self) }
+            all += buffer[..<count]
+        }
+    }
+}
+
+private func closeFile(_ descriptor: Int32) -> Int32 { close(descriptor) }
+
+private func sendBytes(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+    #if canImport(Glibc)
+    unsafe send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+    #else
+    unsafe send(descriptor, bytes.baseAddress, bytes.count, 0)
+    #endif
+}
