@@ -45,8 +45,9 @@ func library(
         swiftSettings: settings)
 }
 
-func command(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) -> Target {
-    .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+func command(_ name: String, _ path: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: settings)
 }
 
 func tests(_ name: String, _ path: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -141,24 +142,27 @@ let package = Package(
                 "GatehouseTestSupport", "GatehouseTransfer", "GatehouseOpenCAP", "GatehouseJSON",
                 "GatehouseCryptography", "WebTokens",
             ], exclude: ["Golden"]),
-        .executableTarget(
-            name: "GatehouseBenchmarks",
-            dependencies: [
+        command(
+            "GatehouseBenchmarks", "Tests/Benchmarks",
+            [
                 "CGatehouseArgon2", "CGatehouseSodium", "CGatehouseSQLite", "GatehouseCore", "GatehouseJSON",
                 "GatehouseOpenCAP", "GatehousePasswords", "GatehouseSQLite", "GatehouseStorage", "GatehouseTransfer",
                 "WebTokens", httpTypes, logging,
-            ] + lifecycle, path: "Tests/Benchmarks", exclude: ["no-faults.sh"], swiftSettings: settings),
+            ] + lifecycle, exclude: ["no-faults.sh"]),
         tests(
             "ArchitectureTests", "Tests/Architecture", ["GatehouseTestSupport"]),
         tests(
             "ClientTests", "Tests/Client",
-            ["GatehouseClient", "GatehouseTransfer", "GatehouseJSON", "GatehouseTestSupport"]),
+            [
+                "GatehouseClient", "GatehouseClientCommand", "GatehouseTransfer", "GatehouseJSON",
+                "GatehouseTestSupport",
+            ]),
         tests(
             "CoreTests", "Tests/Core",
             [
                 "GatehouseCore", "GatehouseSQLite", "GatehouseStorage", "GatehousePasswords", "GatehouseMessages",
                 "GatehouseOpenCAP", "GatehouseJSON", "GatehouseCryptography", "GatehouseTransfer", "WebTokens",
-                "GatehouseTestSupport", httpTypes, logging,
+                "GatehouseTestSupport", httpTypes, logging, .product(name: "NIOCore", package: "swift-nio"),
             ] + lifecycle),
         tests("CryptographyTests", "Tests/Cryptography", ["GatehouseCryptography"]),
         tests("JSONTests", "Tests/JSON", ["GatehouseJSON"]),

@@ -25,7 +25,8 @@ struct PasswordSource: ParsableArguments {
     private func asked() throws -> String {
         // getpass turns the echo off.
         guard isatty(STDIN_FILENO) == 1, let text = unsafe getpass("Password: ") else {
-            throw ValidationError("There is no terminal to ask at: name a file with --password-file, - for standard input.")
+            throw ValidationError(
+                "There is no terminal to ask at: name a file with --password-file, - for standard input.")
         }
         return unsafe String(cString: text)
     }

@@ -6,7 +6,8 @@ import GatehouseClient
 struct Resolve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show the payment addresses of an alias.",
-        discussion: "Quote the alias, because of the $: gatehouse-client resolve 'alice$example.com' --server https://…")
+        discussion: "Quote the alias, because of the $: gatehouse-client resolve 'alice$example.com' --server https://…"
+    )
 
     @Argument(help: "An alias such as 'alice$example.com'.")
     var alias: String

@@ -28,7 +28,7 @@ enum LiveTransports {
 
     private static func end() {
         for queue in queues.withLock({ Array($0.values) }) { queue.close(.shutDown) }
-        // A thread needs microseconds; a second is the limit of how long an exit may take.
-        for _ in 0..<1000 where queues.withLock({ !$0.isEmpty }) { usleep(1000) }
+        // A thread needs milliseconds, more in the middle of handshakes; three seconds are the limit of how long an exit may take.
+        for _ in 0..<3000 where queues.withLock({ !$0.isEmpty }) { usleep(1000) }
     }
 }

@@ -35,7 +35,8 @@ enum SecretFile {
         guard let text = String(validating: data, as: UTF8.self) else {
             throw Refusal(reason: "\(path) is not UTF-8", exitCode: 2)
         }
-        let line = text.prefix { !$0.isNewline }
+        // A password may hold the other characters that Unicode calls line ends.
+        let line = text.prefix { $0 != "\n" && $0 != "\r\n" }
         guard !line.isEmpty else { throw Refusal(reason: "the first line of \(path) is empty", exitCode: 2) }
         return String(line)
     }

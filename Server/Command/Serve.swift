@@ -44,8 +44,10 @@ struct Serve: AsyncParsableCommand {
         for name in Settings.unknownNames(in: ProcessInfo.processInfo.environment) {
             logger.warning("there is no such setting", metadata: ["name": .string(name)])
         }
+        // Before anything is made: a mistake must leave nothing behind.
+        let givenKey = try Self.givenSigningKey(settings)
         try await Store.with(settings) { store in
-            let server = try await Self.server(on: store, logger)
+            let server = try await Self.server(on: store, givenKey, logger)
             let group = ServiceGroup(
                 configuration: {
                     var configuration = ServiceGroupConfiguration(
@@ -58,7 +60,9 @@ struct Serve: AsyncParsableCommand {
         }
     }
 
-    private static func server(on store: Store, _ logger: Logger) async throws -> GatehouseServer {
+    private static func server(
+        on store: Store, _ givenKey: SigningKey?, _ logger: Logger
+    ) async throws -> GatehouseServer {
         let settings = store.settings
         let masterKey = try await MasterKey.load(settings: settings, database: store.database)
         if let file = masterKey.madeFile {
@@ -66,9 +70,10 @@ struct Serve: AsyncParsableCommand {
                 "made a master key; without it the secrets in the store are lost, so keep a copy elsewhere",
                 metadata: ["file": .string(file)])
         }
+        let signingKey = if let givenKey { givenKey } else { try await ownSigningKey(store, masterKey, logger) }
         let features = try Features(
-            settings: settings, database: store.database, passwords: store.passwords,
-            signingKey: try await signingKey(settings, store, masterKey, logger), clock: .system)
+            settings: settings, database: store.database, passwords: store.passwords, signingKey: signingKey,
+            clock: .system)
         warn(about: settings, logger)
         return try GatehouseServer(
             settings: settings, features: features, database: store.database, clock: .system, logger: logger
@@ -78,17 +83,19 @@ struct Serve: AsyncParsableCommand {
         }
     }
 
-    private static func signingKey(
-        _ settings: Settings, _ store: Store, _ masterKey: MasterKey, _ logger: Logger
-    ) async throws -> SigningKey {
-        if let path = settings.signingKeyFile {
-            guard let data = FileManager.default.contents(atPath: path) else {
-                throw Refusal(reason: "--signing-key-file: the file \(path) cannot be read", exitCode: 2)
-            }
-            do { return try SigningKey(try JWK(parsing: Array(data))) } catch {
-                throw Refusal(reason: "--signing-key-file: \(path): \(error)", exitCode: 2)
-            }
+    private static func givenSigningKey(_ settings: Settings) throws -> SigningKey? {
+        guard let path = settings.signingKeyFile else { return nil }
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw Refusal(reason: "--signing-key-file: the file \(path) cannot be read", exitCode: 2)
         }
+        do { return try SigningKey(try JWK(parsing: Array(data))) } catch {
+            throw Refusal(reason: "--signing-key-file: \(path): \(error)", exitCode: 2)
+        }
+    }
+
+    private static func ownSigningKey(
+        _ store: Store, _ masterKey: MasterKey, _ logger: Logger
+    ) async throws -> SigningKey {
         let (key, isNew) = try await SigningKeys(database: store.database, masterKey: masterKey.key, clock: .system)
             .activeKey()
         if isNew { logger.notice("made a key that signs tokens", metadata: ["kid": .string(key.keyID)]) }

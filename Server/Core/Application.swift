@@ -15,18 +15,21 @@ package struct GatehouseServer: Service {
     let database: any Database
     let certificates: Certificates?
     let clock: Clock
+    let limits: ConnectionLimits
     let logger: Logger
     /// Called with the URL when the server answers.
     let onReady: @Sendable (String) async -> Void
 
     package init(
-        settings: Settings, features: Features, database: any Database, clock: Clock, logger: Logger,
+        settings: Settings, features: Features, database: any Database, clock: Clock,
+        limits: ConnectionLimits = ConnectionLimits(), logger: Logger,
         onReady: @escaping @Sendable (String) async -> Void
     ) throws {
         self.settings = settings
         self.features = features
         self.database = database
         self.clock = clock
+        self.limits = limits
         self.logger = logger
         self.onReady = onReady
         if let certificate = settings.tlsCertificate, let key = settings.tlsKey {
@@ -38,7 +41,7 @@ package struct GatehouseServer: Service {
 
     /// Runs until the group is shut down: no new connections from then on, requests in flight are finished.
     package func run() async throws {
-        let limits = ConnectionLimits()
+        let limits = limits
         let responder = Responder(
             routes: RouteTable(features), limits: limits, proxies: TrustedProxies(settings.trustedProxies),
             allowedOrigins: Set(settings.allowedOrigins), makeRequestID: SystemRandom.identifier,
@@ -53,8 +56,10 @@ package struct GatehouseServer: Service {
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port),
                 availableConnectionsDelegate: MaximumAvailableConnections(settings.maximumConnections, logger: logger)),
-            services: [Housekeeping(database: database, limits: features.limits, clock: clock, logger: logger)]
-                + (certificates.map { [CertificateReload(certificates: $0, logger: logger)] } ?? []),
+            services: [
+                Housekeeping(database: database, limits: features.limits, clock: clock, logger: logger),
+                CertificateReload(certificates: certificates, logger: logger),
+            ],
             onServerRunning: { [settings, onReady] channel in
                 let port = channel.localAddress?.port ?? settings.port
                 let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
@@ -65,13 +70,14 @@ package struct GatehouseServer: Service {
     }
 }
 
-/// Reads certificate and key again on SIGHUP.
+/// Reads certificate and key again on SIGHUP. Without TLS there is nothing to read, but the signal must not end the server.
 struct CertificateReload: Service {
-    let certificates: Certificates
+    let certificates: Certificates?
     let logger: Logger
 
     func run() async throws {
         for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+            guard let certificates else { continue }
             do {
                 try certificates.reload()
                 logger.notice("certificate reloaded")

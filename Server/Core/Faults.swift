@@ -9,7 +9,7 @@ package struct Faults: Sendable, Equatable {
         case domainCheckDropped = "domain-check-dropped"
         /// A token is good for ever.
         case tokenExpiryUnchecked = "token-expiry-unchecked"
-        /// An address is stored as it comes.
+        /// An address whose checksum is wrong is stored.
         case addressChecksumUnchecked = "address-checksum-unchecked"
     }
 

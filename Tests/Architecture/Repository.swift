@@ -1,5 +1,6 @@
 import Foundation
 import GatehouseTestSupport
+import Testing
 
 /// The repository as text: its targets, sources and documents.
 enum Repository {
@@ -54,15 +55,12 @@ enum Repository {
     static func targets() throws -> [Target] {
         let manifest = try manifest()
         let ours = #/\b(library|command|tests|cLibrary)\(\s*"(\w+)",\s*"([\w/]+)"/#
-        let plain = #/name: "(\w+)",[^@]*?path: "([\w/]+)"/#
-        var found = manifest.matches(of: ours).map {
+        let plain = #/\.(?:executableTarget|target)\(\s*name: "(\w+)",[^@]*?path: "([\w/]+)"/#
+        let found = manifest.matches(of: ours).map {
             Target(name: String($0.2), path: String($0.3), isTest: $0.1 == "tests")
         }
-        for start in manifest.matches(of: #/\.(?:executableTarget|target|testTarget)\(\n/#) {
-            guard let match = manifest[start.range.upperBound...].firstMatch(of: plain) else { continue }
-            found.append(Target(name: String(match.1), path: String(match.2), isTest: false))
-        }
         return found
+            + manifest.matches(of: plain).map { Target(name: String($0.1), path: String($0.2), isTest: false) }
     }
 
     /// What the manifest lets a target of ours depend on, targets of ours only.

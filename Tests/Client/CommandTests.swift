@@ -70,11 +70,15 @@ struct CommandTests {
         "what is asked wrongly is exit code 2 with a reason",
         arguments: [
             ["resolve"], ["resolve", "a$b.test"], ["resolve", "a$b.test", "--server", "nowhere"],
-            ["resolve", "a$b.test", "--server", "http://id.example.org"], ["resolve", "a$b.test", "--server", "https://a.test", "--type", "x"],
+            ["resolve", "a$b.test", "--server", "http://id.example.org"],
+            ["resolve", "a$b.test", "--server", "https://a.test", "--type", "x"],
             ["resolve", "a$b.test", "--server", "https://a.test", "--ca-file", "/nowhere"], ["walk"],
             ["set-address", "a$b.test", "1A", "--server", "https://a.test"],
             ["set-address", "a$b.test", "1A", "--type", "100", "--server", "https://a.test"],
-            ["set-address", "a$b.test", "1A", "--type", "100", "--server", "https://a.test", "--password-file", "/nowhere"],
+            [
+                "set-address", "a$b.test", "1A", "--type", "100", "--server", "https://a.test", "--password-file",
+                "/nowhere",
+            ],
             ["set-address", "a$b.test", "1A", "--type", "100", "--server", "https://a.test", "--password-file", "-"],
             ["set-address", "a$b.test", "1A", "--type", "100", "--server", "https://a.test", "--password", "x"],
         ])
@@ -85,13 +89,16 @@ struct CommandTests {
 
     @Test("without --server it says that DNS comes later")
     func noServer() async throws {
-        #expect(try await program("resolve", "a$b.test").errors.contains("--server is needed: finding the server of an alias by DNS is not there yet."))
+        #expect(
+            try await program("resolve", "a$b.test").errors.contains(
+                "--server is needed: finding the server of an alias by DNS is not there yet."))
     }
 
     @Test(
         "set-address signs in with the first line of a file, as it is, and sets the address",
         arguments: [
-            ("hunter2\n", "hunter2"), ("hunter2", "hunter2"), ("hunter2\r\nmore\n", "hunter2"), (" a\tb\u{85}c \n", " a\tb\u{85}c "),
+            ("hunter2\n", "hunter2"), ("hunter2", "hunter2"), ("hunter2\r\nmore\n", "hunter2"),
+            (" a\tb\u{85}c \n", " a\tb\u{85}c "),
         ])
     func setAddress(file: String, password: String) async throws {
         let server = try ScriptedServer { $0.target == "/v1/auth" ? Self.signedIn : .json("{}") }
@@ -115,7 +122,8 @@ struct CommandTests {
     func deleteAddress() async throws {
         let server = try ScriptedServer { $0.target == "/v1/auth" ? Self.signedIn : .json("{}") }
         let run = try await program(
-            ["delete-address", "a$b.test", "--type", "300", "--server", server.url, "--password-file", "-"], input: "p\n")
+            ["delete-address", "a$b.test", "--type", "300", "--server", server.url, "--password-file", "-"],
+            input: "p\n")
         #expect(run == Ended(code: 0, output: "a$b.test has no address of type 300 any more.\n", errors: ""))
         #expect(server.requests.map { "\($0.method) \($0.target)" } == ["POST /v1/auth", "DELETE /v1/addresses/300"])
     }

@@ -70,7 +70,8 @@ let alice = Credential.password(name: "alice$example.org", password: "correct ho
 extension Gatehouse {
     /// A client of `https://id.example.org` whose transport answers from a script, without jitter.
     static func scripted(
-        credential: Credential? = alice, clock: TestClock = TestClock(), retries: RetryPolicy = RetryPolicy(jitter: { 1 }),
+        credential: Credential? = alice, clock: TestClock = TestClock(),
+        retries: RetryPolicy = RetryPolicy(jitter: { 1 }),
         _ transport: ScriptedTransport
     ) throws(GatehouseError) -> Gatehouse {
         try Gatehouse(

@@ -2,13 +2,14 @@ import Testing
 
 @testable import GatehouseClient
 
-@Suite("The token of a credential")
+@Suite("The token of a credential", .timeLimit(.minutes(1)))
 struct RenewalTests {
     private static let now = Int64(TestClock.start)
 
     /// Signs in with tokens 1, 2, 3, … of 900 seconds each, and answers everything else with `answer`.
     private func server(
-        clock: TestClock, life: Int64 = 900, answer: @escaping @Sendable (TransportRequest) -> TransportResponse = { _ in .json("{}") }
+        clock: TestClock, life: Int64 = 900,
+        answer: @escaping @Sendable (TransportRequest) -> TransportResponse = { _ in .json("{}") }
     ) -> ScriptedTransport {
         let counter = Counter()
         return ScriptedTransport { request in
@@ -29,10 +30,14 @@ struct RenewalTests {
         for _ in 0..<3 { try await gatehouse.setAddress("1", type: .bitcoinP2PKH) }
         #expect(transport.calls == ["POST /v1/auth"] + Array(repeating: "PUT /v1/addresses", count: 3))
         #expect(transport.bearers == [nil] + Array(repeating: try token(1), count: 3))
-        #expect(transport.requests[0].body == Array(#"{"alias":"alice$example.org","password":"correct horse battery"}"#.utf8))
+        #expect(
+            transport.requests[0].body
+                == Array(#"{"alias":"alice$example.org","password":"correct horse battery"}"#.utf8))
     }
 
-    @Test("is renewed half a minute before it ends, or after nine tenths of a short life", arguments: [(900, 870), (100, 90), (10, 9)] as [(Int64, Double)])
+    @Test(
+        "is renewed half a minute before it ends, or after nine tenths of a short life",
+        arguments: [(900, 870), (100, 90), (10, 9)] as [(Int64, Double)])
     func before(life: Int64, renewedAfter: Double) async throws {
         let clock = TestClock()
         let transport = server(clock: clock, life: life)
@@ -53,7 +58,12 @@ struct RenewalTests {
         let counter = Counter()
         // The server is at the start of the test clock, and stays there until it is asked a third time.
         let transport = ScriptedTransport { request in
-            let headers = [(name: "Date", value: counter.next() < 3 ? "Fri, 15 Jan 2027 08:00:00 GMT" : "Fri, 15 Jan 2027 08:14:40 GMT")]
+            let headers = [
+                (
+                    name: "Date",
+                    value: counter.next() < 3 ? "Fri, 15 Jan 2027 08:00:00 GMT" : "Fri, 15 Jan 2027 08:14:40 GMT"
+                )
+            ]
             guard request.url.hasSuffix("/v1/auth") else { return .json("{}", headers: headers) }
             var answer = TransportResponse.signedIn(until: Self.now + 900)
             answer.headers += headers
@@ -89,7 +99,9 @@ struct RenewalTests {
         #expect(transport.calls.count == 51)
     }
 
-    @Test("that the server refuses is renewed once, and the call sent once more", arguments: ["expired_token", "invalid_token"])
+    @Test(
+        "that the server refuses is renewed once, and the call sent once more",
+        arguments: ["expired_token", "invalid_token"])
     func late(code: String) async throws {
         let clock = TestClock()
         let first = try token(1)
@@ -128,7 +140,10 @@ struct RenewalTests {
 
     @Test(
         "is not renewed for refusals of another kind",
-        arguments: [(401, "invalid_credentials"), (401, "authentication_required"), (403, "wrong_domain"), (404, "unknown_alias")])
+        arguments: [
+            (401, "invalid_credentials"), (401, "authentication_required"), (403, "wrong_domain"),
+            (404, "unknown_alias"),
+        ])
     func otherRefusals(status: Int, code: String) async throws {
         let clock = TestClock()
         let transport = server(clock: clock) { _ in .refusal(status, code: code) }
@@ -172,7 +187,8 @@ struct RenewalTests {
     @Test(
         "a sign-in that gives no token with an end is an unexpected answer",
         arguments: [
-            "{}", #"{"jwt":7}"#, #"{"jwt":"a.b"}"#, #"{"jwt":"e30.e30.e30"}"#, #"{"jwt":"e30.!.e30"}"#, #"{"jwt":"e30.W10.e30"}"#, "[]",
+            "{}", #"{"jwt":7}"#, #"{"jwt":"a.b"}"#, #"{"jwt":"e30.e30.e30"}"#, #"{"jwt":"e30.!.e30"}"#,
+            #"{"jwt":"e30.W10.e30"}"#, "[]",
             "not json", "", #"{"jwt":"e30.e30.e30","jwt":"e30.e30.e30"}"#,
         ])
     func noToken(body: String) async throws {

@@ -3,7 +3,9 @@ import Testing
 
 @Suite("Sending again")
 struct RetryTests {
-    private static func failed(_ kind: TransportFailure.Kind, arrived: Bool) -> Result<TransportResponse, TransportFailure> {
+    private static func failed(_ kind: TransportFailure.Kind, arrived: Bool) -> Result<
+        TransportResponse, TransportFailure
+    > {
         .failure(TransportFailure(kind, "as scripted", mayHaveArrived: arrived))
     }
 
@@ -14,7 +16,8 @@ struct RetryTests {
     func lookUp() async throws {
         let clock = TestClock()
         let transport = ScriptedTransport(answers: [
-            Self.failed(.connectionLost, arrived: true), Self.failed(.unreachable, arrived: false), .success(.json("[]")),
+            Self.failed(.connectionLost, arrived: true), Self.failed(.unreachable, arrived: false),
+            .success(.json("[]")),
         ])
         let gatehouse = try Gatehouse.scripted(clock: clock, transport)
         #expect(try await gatehouse.addresses(of: "a$b.test") == [])
@@ -32,7 +35,8 @@ struct RetryTests {
         let error = await failure { () throws(GatehouseError) in try await gatehouse.addresses(of: "a$b.test") }
         #expect(error == .unreachable(TransportFailure(.unreachable, "down", mayHaveArrived: false)))
         #expect(transport.requests.count == 71)
-        #expect(clock.waits.prefix(4) == [.milliseconds(50), .milliseconds(100), .milliseconds(200), .milliseconds(300)])
+        #expect(
+            clock.waits.prefix(4) == [.milliseconds(50), .milliseconds(100), .milliseconds(200), .milliseconds(300)])
         #expect(clock.waits.dropFirst(3).allSatisfy { $0 == .milliseconds(300) })
     }
 
@@ -118,7 +122,9 @@ struct RetryTests {
         let own = ScriptedTransport(answers: [.success(Self.busy), .success(.json("{}"))])
         try await Gatehouse.scripted(own).createAlias("a$b.test", password: "p", by: .domainSecret("s"))
         #expect(own.requests.count == 2)
-        let proxy = ScriptedTransport(answers: [.success(TransportResponse(status: 503, headers: [("Retry-After", "1")]))])
+        let proxy = ScriptedTransport(answers: [
+            .success(TransportResponse(status: 503, headers: [("Retry-After", "1")]))
+        ])
         _ = await failure { () throws(GatehouseError) in
             try await Gatehouse.scripted(proxy).createAlias("a$b.test", password: "p", by: .domainSecret("s"))
         }
@@ -128,7 +134,8 @@ struct RetryTests {
     @Test("other refusals are final", arguments: [400, 401, 403, 404, 409, 500, 502, 504, 301, 304])
     func refusals(status: Int) async throws {
         let transport = ScriptedTransport(answers: [
-            .success(TransportResponse(status: status, headers: [("Retry-After", "0"), ("Location", "https://evil.test/")]))
+            .success(
+                TransportResponse(status: status, headers: [("Retry-After", "0"), ("Location", "https://evil.test/")]))
         ])
         let error = await failure { () throws(GatehouseError) in
             try await Gatehouse.scripted(transport).addresses(of: "a$b.test")
@@ -167,4 +174,3 @@ struct RetryTests {
         #expect(transport.requests.count == 1)
     }
 }
-

@@ -15,7 +15,8 @@ struct SecretsTests {
         let request = try #require(transport.requests.first)
         let answer = try await transport.send(request)
         let things: [any Sendable] = [
-            credential, gatehouse, token, AliasRight.domainSecret("hunter2"), AliasRight.createUserPassword("hunter2"), request, answer,
+            credential, gatehouse, token, AliasRight.domainSecret("hunter2"), AliasRight.createUserPassword("hunter2"),
+            request, answer,
             transport.requests, Optional(credential) as any Sendable, ["a": token],
         ]
         for thing in things {

@@ -8,7 +8,8 @@ struct ServerURLTests {
         "is taken in one form: lower case, no slash at the end",
         arguments: [
             ("https://id.example.org", "https://id.example.org"), ("HTTPS://ID.Example.ORG/", "https://id.example.org"),
-            ("https://id.example.org:8443/", "https://id.example.org:8443"), ("http://localhost:9096", "http://localhost:9096"),
+            ("https://id.example.org:8443/", "https://id.example.org:8443"),
+            ("http://localhost:9096", "http://localhost:9096"),
             ("http://127.0.0.1", "http://127.0.0.1"), ("http://[::1]:80/", "http://[::1]:80"),
             ("https://[2001:DB8::1]", "https://[2001:db8::1]"), ("http://a.localhost", "http://a.localhost"),
         ])
@@ -19,11 +20,16 @@ struct ServerURLTests {
     @Test(
         "is refused when it is anything but scheme, host and port",
         arguments: [
-            "", "id.example.org", "https://", "https:///", "https://:443", "ftp://id.example.org", "https://id.example.org//",
-            "https://id.example.org/v1", "https://id.example.org?x", "https://id.example.org#x", "https://id.example.org:",
-            "https://id.example.org:0", "https://id.example.org:65536", "https://id.example.org:+80", "https://id.example.org:８０",
-            "https://id example.org", "https://id.example.org\n", "https://id.example.org\\@evil.test", "https://me@id.example.org",
-            "https://[::1", "https://[]", "https://[::1]x", "https://[::1%25lo]", "https://bücher.example", "https://a%2fb",
+            "", "id.example.org", "https://", "https:///", "https://:443", "ftp://id.example.org",
+            "https://id.example.org//",
+            "https://id.example.org/v1", "https://id.example.org?x", "https://id.example.org#x",
+            "https://id.example.org:",
+            "https://id.example.org:0", "https://id.example.org:65536", "https://id.example.org:+80",
+            "https://id.example.org:８０",
+            "https://id example.org", "https://id.example.org\n", "https://id.example.org\\@evil.test",
+            "https://me@id.example.org",
+            "https://[::1", "https://[]", "https://[::1]x", "https://[::1%25lo]", "https://bücher.example",
+            "https://a%2fb",
         ])
     func refused(text: String) async {
         let error = #expect(throws: GatehouseError.self) { try Gatehouse(server: text) }
@@ -33,10 +39,13 @@ struct ServerURLTests {
         }
     }
 
-    @Test("is https for every other machine, unless the caller insists", arguments: [
-        "http://id.example.org", "http://10.0.0.1", "http://127.0.0.1.example.org", "http://localhost.example.org", "http://128.0.0.1",
-        "http://127.1", "http://[::2]", "http://0.0.0.0", "http://127.0.0.256",
-    ])
+    @Test(
+        "is https for every other machine, unless the caller insists",
+        arguments: [
+            "http://id.example.org", "http://10.0.0.1", "http://127.0.0.1.example.org", "http://localhost.example.org",
+            "http://128.0.0.1",
+            "http://127.1", "http://[::2]", "http://0.0.0.0", "http://127.0.0.256",
+        ])
     func secure(text: String) throws {
         #expect(throws: GatehouseError.self) { try Gatehouse(server: text) }
         #expect(try Gatehouse(server: text, insecureHTTP: true).server == text)

@@ -66,24 +66,33 @@ struct WireTests {
 
     @Test("an alias without an address of a type has none; an unknown alias is refused")
     func notSet() async throws {
-        let notSet = try client(try server(.refusal(404, "address_not_set")))
-        #expect(try await notSet.address(of: "a$b.test", type: .nano) == nil)
-        let unknown = try client(try server(.refusal(404, "unknown_alias")))
-        let error = await failure { () throws(GatehouseError) in try await unknown.address(of: "a$b.test", type: .nano) }
+        let notSet = try server(.refusal(404, "address_not_set"))
+        #expect(try await client(notSet).address(of: "a$b.test", type: .nano) == nil)
+        let unknown = try server(.refusal(404, "unknown_alias"))
+        let error = await failure { () throws(GatehouseError) in
+            try await client(unknown).address(of: "a$b.test", type: .nano)
+        }
         #expect(error?.code == "unknown_alias")
+        #expect(notSet.requests.count == 1 && unknown.requests.count == 1)
     }
 
     @Test(
         "an answer that is no address is never taken for one",
         arguments: [
-            "{}", "null", "[]", "7", #"{"address_type":300}"#, #"{"address_type":"300","address":"nano_1"}"#, #"{"address":"nano_1"}"#,
+            "{}", "null", "[]", "7", #"{"address_type":300}"#, #"{"address_type":"300","address":"nano_1"}"#,
+            #"{"address":"nano_1"}"#,
             #"{"address_type":300,"address":7}"#, #"{"address_type":300.5,"address":"nano_1"}"#,
-            #"{"address_type":300,"address":"nano_1","extensions":[]}"#, #"{"address_type":100,"address":"another type"}"#,
-            #"{"address_type":300,"address":"nano_1","address":"nano_2"}"#, #"{"address_type":300,"address":"nano_1""#, "",
+            #"{"address_type":300,"address":"nano_1","extensions":[]}"#,
+            #"{"address_type":100,"address":"another type"}"#,
+            #"{"address_type":300,"address":"nano_1","address":"nano_2"}"#, #"{"address_type":300,"address":"nano_1""#,
+            "",
         ])
     func noAddress(body: String) async throws {
-        let client = try client(try server(.json(body)))
-        let error = await failure { () throws(GatehouseError) in try await client.address(of: "a$b.test", type: .nano) }
+        let server = try server(.json(body))
+        let error = await failure { () throws(GatehouseError) in
+            try await client(server).address(of: "a$b.test", type: .nano)
+        }
+        #expect(server.requests.count == 1)
         guard case .unexpectedAnswer = error else {
             Issue.record("\(String(describing: error))")
             return
@@ -99,7 +108,9 @@ struct WireTests {
         try await client.setAddress("1A", type: .bitcoinP2PKH, extensions: Extensions.none)
         #expect(try last(server) == #"PUT /v1/addresses {"address_type":100,"address":"1A","extensions":{}}"#)
         try await client.setAddress("1A", type: .nano, extensions: Extensions(json: #" {"nickname": "Al"} "#))
-        #expect(try last(server) == #"PUT /v1/addresses {"address_type":300,"address":"1A","extensions":{"nickname":"Al"}}"#)
+        #expect(
+            try last(server) == #"PUT /v1/addresses {"address_type":300,"address":"1A","extensions":{"nickname":"Al"}}"#
+        )
         let token = try ClientTests.token(until: 4_000_000_000)
         #expect(server.requests.dropFirst().allSatisfy { $0.header("Authorization") == "Bearer \(token)" })
     }
@@ -124,7 +135,8 @@ struct WireTests {
         #expect(server.requests.count == 2, "no sign-in without need")
         try await client.createAlias("bob$b.test", password: "p")
         #expect(try last(server) == #"POST /v1/users {"alias":"bob$b.test","password":"p"}"#)
-        #expect(server.requests.last?.header("Authorization") == "Bearer \(try ClientTests.token(until: 4_000_000_000))")
+        #expect(
+            server.requests.last?.header("Authorization") == "Bearer \(try ClientTests.token(until: 4_000_000_000))")
     }
 
     @Test("deleting one's own alias and another")
@@ -143,7 +155,9 @@ struct WireTests {
         #expect(try last(server) == "GET /health ")
         #expect(try await client(server).isReady())
         #expect(try last(server) == "GET /health/ready ")
-        #expect(try await !client(try self.server(.refusal(503, "store_unavailable"))).isReady())
+        let failing = try self.server(.refusal(503, "store_unavailable"))
+        #expect(try await !client(failing).isReady())
+        #expect(failing.requests.count == 1)
     }
 
     @Test("a secret that would end its header line is never sent")
@@ -228,6 +242,7 @@ struct WireTests {
             return
         }
         #expect(failure.kind == .malformedAnswer)
+        #expect(server.requests.count == 1)
     }
 
     @Test("cancelling the task ends its request")

@@ -2,7 +2,6 @@ import Foundation
 import GatehouseJSON
 import GatehouseTransfer
 import HTTPTypes
-import Synchronization
 import Testing
 
 #if canImport(Glibc)
@@ -29,9 +28,9 @@ struct DurabilityTests {
             for client in 0..<clients { tokens.append(try await server.token("user\(client)$a.test")) }
 
             // Every change has a number of its own, so it can be told which was the last to be stored.
-            let acknowledged = Mutex([String: Int64]())
-            let count = Atomic(0)
-            let refused = Atomic(0)
+            let acknowledged = Shared([String: Int64]())
+            let count = Shared(0)
+            let refused = Shared(0)
             try await withThrowingTaskGroup { group in
                 for client in 0..<clients {
                     let token = tokens[client]
@@ -45,22 +44,22 @@ struct DurabilityTests {
                                     extensions: ["number": .number(JSONNumber(Int64(number)))])
                             } catch { return }
                             guard answer.status == 200 else {
-                                refused.add(1, ordering: .relaxed)
+                                refused.change { $0 += 1 }
                                 continue
                             }
-                            acknowledged.withLock { $0["user\(client)/\(address.type)"] = Int64(number) }
-                            count.add(1, ordering: .relaxed)
+                            acknowledged.change { $0["user\(client)/\(address.type)"] = Int64(number) }
+                            count.change { $0 += 1 }
                         }
                     }
                 }
                 group.addTask {
-                    try await wait(for: "half of the changes") { count.load(ordering: .relaxed) >= attempts / 2 }
+                    try await wait(for: "half of the changes") { count.value >= attempts / 2 }
                     try await server.kill()
                 }
                 try await group.waitForAll()
             }
-            #expect(refused.load(ordering: .relaxed) == 0)
-            let done = count.load(ordering: .relaxed)
+            #expect(refused.value == 0)
+            let done = count.value
             #expect(done >= attempts / 2 && done < attempts, "the server ended in the middle")
 
             let again = try await store.start()
@@ -68,7 +67,7 @@ struct DurabilityTests {
                 let answer = try await again.lookUp("user\(client)$a.test")
                 let stored = answer.json?.array ?? []
                 for address in addresses {
-                    let last = acknowledged.withLock { $0["user\(client)/\(address.type)"] }
+                    let last = acknowledged.value["user\(client)/\(address.type)"]
                     guard let last else { continue }
                     let entry = stored.first { $0["address_type"]?.int64 == address.type }
                     let number = entry?["extensions"]?["number"]?.int64
@@ -140,7 +139,9 @@ struct DurabilityTests {
     func killedRunner() async throws {
         try await withStore { store in
             let set = try await ConformanceSet(on: store)
-            let selection = ["--only", "opencap/users", "--only", "opencap/delete-alias", "--only", "opencap/set-address"]
+            let selection = [
+                "--only", "opencap/users", "--only", "opencap/delete-alias", "--only", "opencap/set-address",
+            ]
             let first = try await Program.conformance.start(set.arguments(selection), in: store.folder)
             try await wait(for: "some scenarios to be over") {
                 first.output.split(separator: "\n").count >= 10 || !first.isRunning

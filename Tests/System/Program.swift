@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -134,7 +135,9 @@ final class RunningProgram: Sendable {
         }
     }
 
-    private func text(of file: URL) -> String { String(decoding: (try? Data(contentsOf: file)) ?? Data(), as: UTF8.self) }
+    private func text(of file: URL) -> String {
+        String(decoding: (try? Data(contentsOf: file)) ?? Data(), as: UTF8.self)
+    }
 }
 
 /// A folder that lives as long as its owner.
@@ -169,4 +172,15 @@ func wait(
         guard ContinuousClock.now < end else { throw TookTooLong(what: what) }
         try await Task.sleep(for: .milliseconds(20))
     }
+}
+
+/// What several tasks change.
+final class Shared<Value: Sendable>: Sendable {
+    private let state: Mutex<Value>
+
+    init(_ value: Value) { state = Mutex(value) }
+
+    var value: Value { state.withLock { $0 } }
+
+    func change(_ body: @Sendable (inout Value) -> Void) { state.withLock { body(&$0) } }
 }

@@ -48,7 +48,7 @@ final class RawConnection: Sendable {
     func send(_ text: String) throws {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { unsafe sendBytes(descriptor, $0) }
+            let count = unsafe rest.withUnsafeBytes { unsafe sendBytes(descriptor, $0) }
             guard count > 0 else { throw Failed(call: "send", code: errno) }
             rest = rest.dropFirst(count)
         }

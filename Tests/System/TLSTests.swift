@@ -1,7 +1,6 @@
 import Foundation
 import GatehouseTransfer
 import HTTPTypes
-import Synchronization
 import Testing
 
 #if canImport(Glibc)
@@ -23,22 +22,22 @@ struct TLSTests {
             #expect(try await Self.health(server, trusting: one.file) == 200)
             #expect(try await Self.health(server, trusting: two.file) == nil)
 
-            let isOver = Atomic(false)
-            let answered = Atomic(0)
-            let failures = Mutex<[String]>([])
+            let isOver = Shared(false)
+            let answered = Shared(0)
+            let failures = Shared<[String]>([])
             try await withThrowingTaskGroup { group in
                 // Some keep their connections, the others make a new one for each request.
                 for keepsConnection in [true, true, false, false] {
                     group.addTask {
                         var transport = CurlTransport()
-                        while !isOver.load(ordering: .relaxed) {
+                        while !isOver.value {
                             do {
                                 let answer = try await server.send(.get, "/health", transport: transport) {
                                     $0.caFile = both
                                 }
-                                if answer.status != 200 { failures.withLock { $0.append(answer.outcome) } }
-                            } catch { failures.withLock { $0.append("\(error)") } }
-                            answered.add(1, ordering: .relaxed)
+                                if answer.status != 200 { failures.change { $0.append(answer.outcome) } }
+                            } catch { failures.change { $0.append("\(error)") } }
+                            answered.change { $0 += 1 }
                             if !keepsConnection {
                                 transport.shutDown()
                                 transport = CurlTransport()
@@ -47,22 +46,22 @@ struct TLSTests {
                     }
                 }
                 group.addTask {
-                    defer { isOver.store(true, ordering: .relaxed) }
+                    defer { isOver.change { $0 = true } }
                     for (number, next) in [two, one, two].enumerated() {
-                        let soFar = answered.load(ordering: .relaxed)
-                        try await wait(for: "requests") { answered.load(ordering: .relaxed) > soFar + 40 }
+                        let soFar = answered.value
+                        try await wait(for: "requests") { answered.value > soFar + 40 }
                         try used.change(to: next)
                         server.send(SIGHUP)
                         try await wait(for: "the certificate to be read again", atMost: .seconds(10)) {
                             server.log.components(separatedBy: "certificate reloaded").count - 1 == number + 1
                         }
                     }
-                    let soFar = answered.load(ordering: .relaxed)
-                    try await wait(for: "requests") { answered.load(ordering: .relaxed) > soFar + 40 }
+                    let soFar = answered.value
+                    try await wait(for: "requests") { answered.value > soFar + 40 }
                 }
                 try await group.waitForAll()
             }
-            #expect(failures.withLock { $0 } == [])
+            #expect(failures.value == [])
             #expect(try await Self.health(server, trusting: two.file) == 200)
             #expect(try await Self.health(server, trusting: one.file) == nil)
         }
@@ -94,28 +93,31 @@ struct TLSTests {
 
     @Test("a host that the certificate does not cover is misdirected")
     func misdirected() async throws {
-        try await withTLS { server, ask in
-            #expect(try await ask(.get, "/health", "other.example").outcome == "421 misdirected_request")
-            #expect(try await ask(.get, "/v1/addresses?alias=a$b.test", "localhost.example").status == 421)
-            #expect(try await ask(.get, "/nowhere", "127.0.0.2").outcome == "421 misdirected_request")
+        try await withTLS { server, client in
+            for other in ["other.example", "localhost.example", "127.0.0.2"] {
+                let answer = try await client.ask(.get, "/health", other)
+                #expect(answer.outcome == "421 misdirected_request", "\(other)")
+            }
             for covered in ["localhost", "LOCALHOST:443", "127.0.0.1:\(server.port)"] {
-                #expect(try await ask(.get, "/health", covered).status == 200, "\(covered)")
+                let answer = try await client.ask(.get, "/health", covered)
+                #expect(answer.status == 200, "\(covered)")
             }
         }
     }
 
     @Test("TLS answers carry HSTS")
     func strictTransportSecurity() async throws {
-        try await withTLS { server, ask in
+        try await withTLS { server, client in
             let longTarget = "/health?" + String(repeating: "a", count: 9_000)
             for (method, target, host, status) in [
-                (HTTPRequest.Method.get, "/health", "localhost", 200), (.get, "/v1/addresses?alias=a$b.test", "localhost", 404),
+                (HTTPRequest.Method.get, "/health", "localhost", 200),
+                (.get, "/v1/addresses?alias=a$b.test", "localhost", 404),
                 (.put, "/v1/addresses", "localhost", 401), (.get, "/nowhere", "localhost", 404),
                 (.post, "/health", "localhost", 405), (.options, "/v1/auth", "localhost", 204),
                 (.get, "/health", "other.example", 421), (.get, longTarget, "localhost", 414),
                 (.get, "/health", "no host", 400),
             ] {
-                let answer = try await ask(method, target, host)
+                let answer = try await client.ask(method, target, host)
                 #expect(answer.status == status, "\(method) \(target.prefix(30)) at \(host)")
                 #expect(
                     answer.header("Strict-Transport-Security") == "max-age=31536000",
@@ -150,19 +152,24 @@ struct TLSTests {
 
     // MARK: Fixtures
 
-    private typealias Ask = (HTTPRequest.Method, _ target: String, _ host: String) async throws -> TransferResponse
+    private struct Client {
+        let server: ServerProcess
+        let certificate: Certificate
 
-    private func withTLS(_ body: (ServerProcess, Ask) async throws -> Void) async throws {
+        func ask(_ method: HTTPRequest.Method, _ target: String, _ host: String) async throws -> TransferResponse {
+            try await server.send(method, target) {
+                $0.caFile = certificate.file
+                $0.headers.append(("Host", host))
+            }
+        }
+    }
+
+    private func withTLS(_ body: (ServerProcess, Client) async throws -> Void) async throws {
         try await withStore { store in
             let certificate = try await Certificate(in: store.folder, named: "one")
             let server = try await store.start(["--tls-cert", certificate.file, "--tls-key", certificate.key])
             #expect(server.url.hasPrefix("https://"))
-            try await body(server) { method, target, host in
-                try await server.send(method, target) {
-                    $0.caFile = certificate.file
-                    $0.headers.append(("Host", host))
-                }
-            }
+            try await body(server, Client(server: server, certificate: certificate))
         }
     }
 
@@ -197,7 +204,8 @@ private struct Certificate {
         process.executableURL = URL(filePath: OpenSSL.path)
         process.arguments = [
             "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-            "-subj", "/CN=\(name)", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", key, "-out", file,
+            "-subj", "/CN=\(name)", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", key, "-out",
+            file,
         ]
         process.standardInput = FileHandle.nullDevice
         let output = try folder.write("", to: "\(name).out")

@@ -137,6 +137,7 @@ final class TLSServer {
     func stop() {
         // Not SIGTERM: the process has inherited that thread's mask, in which that is blocked.
         kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
         try? FileManager.default.removeItem(at: folder)
     }
 }

@@ -23,6 +23,9 @@ package struct Answer: Sendable {
             status: status, headers: [.contentType: "application/json", .cacheControl: "no-store"], body: body)
     }
 
+    /// Tells browsers to come back over TLS only, for a year (RFC 6797 §6.1).
+    mutating func requireTLS() { headers[.strictTransportSecurity] = "max-age=31536000" }
+
     /// `{}`, as OpenCAP answers a change that was made.
     package static let emptyObject = json(Array("{}".utf8))
 }

@@ -40,7 +40,9 @@ package struct ConnectionChannel: HTTPChannelHandler {
             try pipeline.configureHTTPServerPipeline(
                 withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
                 withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoderLimits)
-            try pipeline.addHandler(RequestGuard(limits: limits, meter: meter, logger: logger))
+            try pipeline.addHandler(
+                RequestGuard(
+                    limits: limits, meter: meter, isSecure: certificates != nil, logger: logger))
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: certificates != nil))
             return try NIOAsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))

@@ -19,6 +19,7 @@ final class RequestGuard: ChannelDuplexHandler {
     private let limits: ConnectionLimits
     private let meter: HeadMeter
     private let logger: Logger
+    private let isSecure: Bool
     private var reading = Reading.nothing
     private var isBodyTimed = false
     /// Requests passed on whose answers have not been written whole.
@@ -32,9 +33,10 @@ final class RequestGuard: ChannelDuplexHandler {
     private var deadline: NIODeadline?
     private var timer: Scheduled<Void>?
 
-    init(limits: ConnectionLimits, meter: HeadMeter, logger: Logger) {
+    init(limits: ConnectionLimits, meter: HeadMeter, isSecure: Bool, logger: Logger) {
         self.limits = limits
         self.meter = meter
+        self.isSecure = isSecure
         self.logger = logger
     }
 
@@ -132,6 +134,9 @@ final class RequestGuard: ChannelDuplexHandler {
         switch unwrapOutboundIn(data) {
         case .head(var head):
             isAnswerBegun = true
+            // The answer overtakes the body (it is too large, or nobody asked for it). What is left of it on the way would run
+            // into the next request, so there is none on this connection.
+            if reading == .body { closesAfterAnswers = true }
             if closesAfterAnswers && answersOwed <= 1 {
                 head.headers.replaceOrAdd(name: "Connection", value: "close")
                 context.write(wrapOutboundOut(.head(head)), promise: promise)
@@ -166,7 +171,8 @@ final class RequestGuard: ChannelDuplexHandler {
             return
         }
         logger.debug("refused before routing", metadata: ["code": .string(problem.code)])
-        let answer = Door(path: path).answer(to: problem)
+        var answer = Door(path: path).answer(to: problem)
+        if isSecure { answer.requireTLS() }
         var headers = HTTPHeaders(answer.headers.map { ($0.name.rawName, $0.value) })
         headers.add(name: "Content-Length", value: String(answer.body.count))
         headers.add(name: "Connection", value: "close")

@@ -50,7 +50,7 @@ package struct Responder: HTTPResponder {
                 let call = Call(
                     id: id, method: request.method, path: String(path),
                     query: target.count > path.count ? String(target.dropFirst(path.count + 1)) : nil,
-                    headers: request.headers, host: request.head.authority.flatMap(Authority.init)?.host ?? "",
+                    headers: request.headers, host: request.head.authority.flatMap { Authority($0) }?.host ?? "",
                     network: network(of: context.channel, request.headers), logger: logger, parameters: parameters,
                     body: body)
                 answer = try await route.handler(call)
@@ -62,7 +62,7 @@ package struct Responder: HTTPResponder {
         }
         addOrigin(request.headers[.origin], allOrigins: allOrigins, to: &answer)
         answer.headers[.xContentTypeOptions] = "nosniff"
-        if certificates != nil { answer.headers[.strictTransportSecurity] = "max-age=31536000" }
+        if certificates != nil { answer.requireTLS() }
         return Self.response(answer, to: request.method)
     }
 
@@ -70,7 +70,7 @@ package struct Responder: HTTPResponder {
 
     /// RFC 9110 §7.4: a client that reuses a connection for a host that its certificate does not name is told so.
     private func checkHost(_ authority: String?) throws(Problem) {
-        guard let certificates, let host = authority.flatMap(Authority.init)?.host else { return }
+        guard let certificates, let host = authority.flatMap({ Authority($0) })?.host else { return }
         guard certificates.cover(host: host) else { throw .misdirectedRequest }
     }
 

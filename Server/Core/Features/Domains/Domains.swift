@@ -167,7 +167,9 @@ package struct DomainSecret: Sendable {
     ///
     /// - Throws: `DomainError.weakSecret` below 256 bits (43 base64 characters stand for them) unless that is allowed.
     package init(broughtAlong text: String, allowWeak: Bool) throws(DomainError) {
-        guard !text.isEmpty, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else { throw .unusableSecret }
+        // With two dots it would be taken for a token.
+        guard !text.isEmpty, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }), text.filter({ $0 == "." }).count != 2
+        else { throw .unusableSecret }
         let isStrong = text.utf8.count >= 43 && Set(text.utf8).count >= 16
         guard isStrong || allowWeak else { throw .weakSecret }
         self.init(text: text, isRandom: isStrong)
@@ -198,7 +200,7 @@ package enum DomainError: Error, Equatable, CustomStringConvertible {
         case .taken: "The domain, one of its host names or the secret is already in use."
         case .unknown(let name): "The domain \(name) is not hosted here."
         case .weakSecret: "The secret is below 256 bits (43 characters of base64); --allow-weak takes it all the same."
-        case .unusableSecret: "The secret must be printable ASCII without spaces."
+        case .unusableSecret: "The secret must be printable ASCII without spaces, and must not have exactly two dots."
         }
     }
 }

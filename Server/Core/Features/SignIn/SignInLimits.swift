@@ -5,7 +5,7 @@ import GatehouseStorage
 /// Slows guessing down, by name and by network, in the store so that a restart forgets nothing.
 ///
 /// A name gets `perName` failures in 15 minutes, then waits of 1, 2, 4, 8 and 15 minutes, one more after each further
-/// failure. A network gets `perNetwork` failures in 15 minutes, for all names together, then waits until they are over. A name that does
+/// failure. A network gets `perNetwork` failures in 15 minutes, for all names together, then waits 15 minutes. A name that does
 /// not exist counts like one that does.
 ///
 /// An account stays open to the networks that it signed in from within 30 days: there the failures of others against its
@@ -74,11 +74,11 @@ package struct SignInLimits: Sendable {
     }
 
     func recordFailure(of name: String, from network: Network, at now: Int64, in sql: borrowing Transaction) throws {
-        try sql("DELETE FROM sign_in_failures WHERE forget_at <= \(now)")
         let failures = try count(Self.bucket(name: name), at: now, in: sql)
         if failures >= perName {
             let wait = Self.waits[min(Int(failures - perName), Self.waits.count - 1)]
-            try refuse(Self.bucket(name: name), until: now + wait, in: sql)
+            // Kept for longer than the wait, so that the next wait is the longer one.
+            try refuse(Self.bucket(name: name), until: now + wait, forgetAfter: Self.window, in: sql)
         }
         try recordFailure(from: network, at: now, in: sql)
     }
@@ -86,7 +86,9 @@ package struct SignInLimits: Sendable {
     /// A failure that belongs to no account, such as a wrong domain secret.
     func recordFailure(from network: Network, at now: Int64, in sql: borrowing Transaction) throws {
         let row = Self.bucket(network)
-        if try count(row, at: now, in: sql) >= perNetwork { try refuse(row, until: now + Self.window, in: sql) }
+        if try count(row, at: now, in: sql) >= perNetwork {
+            try refuse(row, until: now + Self.window, forgetAfter: 0, in: sql)
+        }
     }
 
     func recordSuccess(
@@ -119,17 +121,22 @@ package struct SignInLimits: Sendable {
             """
             INSERT INTO sign_in_failures (bucket, failures, first_at, refused_until, forget_at)
             VALUES (\(bucket), 1, \(now), 0, \(now + Self.window))
-            ON CONFLICT (bucket) DO UPDATE SET failures = sign_in_failures.failures + 1
+            ON CONFLICT (bucket) DO UPDATE SET
+                failures = CASE WHEN sign_in_failures.forget_at <= \(now) THEN 1 ELSE sign_in_failures.failures + 1 END,
+                first_at = CASE WHEN sign_in_failures.forget_at <= \(now) THEN \(now) ELSE sign_in_failures.first_at END,
+                forget_at = CASE WHEN sign_in_failures.forget_at <= \(now) THEN excluded.forget_at
+                    ELSE sign_in_failures.forget_at END
             RETURNING failures
             """
         ).first?.integer("failures") ?? 1
     }
 
-    /// A row that has led to a wait is kept for 15 minutes longer than the wait, so that the next wait is the longer one.
-    private func refuse(_ bucket: String, until: Int64, in sql: borrowing Transaction) throws {
+    private func refuse(
+        _ bucket: String, until: Int64, forgetAfter: Int64, in sql: borrowing Transaction
+    ) throws {
         try sql(
             """
-            UPDATE sign_in_failures SET refused_until = \(until), forget_at = \(until + Self.window)
+            UPDATE sign_in_failures SET refused_until = \(until), forget_at = \(until + forgetAfter)
             WHERE bucket = \(bucket)
             """)
     }

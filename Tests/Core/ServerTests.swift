@@ -1,0 +1,212 @@
+import GatehouseJSON
+import GatehousePasswords
+import GatehouseSQLite
+import GatehouseStorage
+import GatehouseTransfer
+import HTTPTypes
+import Logging
+import ServiceLifecycle
+import Testing
+import WebTokens
+
+@testable import GatehouseCore
+
+/// A whole server on a loopback port of its own.
+private struct RunningServer {
+    let url: String
+    let fixture: Fixture
+    let transport = CurlTransport(maximumConnections: 64)
+
+    func send(
+        _ method: HTTPRequest.Method, _ path: String, _ headers: [(name: String, value: String)] = [],
+        body: JSONValue? = nil
+    ) async throws -> TransferResponse {
+        var request = TransferRequest(method: method, url: url + path, headers: headers)
+        request.body = body?.bytes()
+        return try await transport.send(request)
+    }
+
+    func signIn(
+        _ name: String, _ password: String = Fixture.password, _ headers: [(name: String, value: String)] = []
+    ) async throws -> TransferResponse {
+        try await send(.post, "/v1/auth", headers, body: ["alias": .string(name), "password": .string(password)])
+    }
+}
+
+private func withServer(
+    passwords: PasswordHasher? = nil, _ change: (inout Settings) -> Void = { _ in },
+    _ body: (RunningServer) async throws -> Void
+) async throws {
+    let fixture = try await Fixture(nil, time: TestClock(), change)
+    var features = fixture.features
+    if let passwords {
+        features = try Features(
+            settings: fixture.settings, database: fixture.database, passwords: passwords,
+            signingKey: try SigningKey(.generate(.ed25519)), clock: fixture.time.clock)
+    }
+    let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let (urls, ready) = AsyncStream.makeStream(of: String.self)
+    let server = try GatehouseServer(
+        settings: fixture.settings, features: features, database: fixture.database, clock: fixture.time.clock,
+        logger: silent
+    ) { ready.yield($0) }
+    let group = ServiceGroup(configuration: .init(services: [server], logger: silent))
+    let running = Task {
+        defer { ready.finish() }
+        try await group.run()
+    }
+    guard let url = await urls.first(where: { _ in true }) else {
+        try await running.value
+        return
+    }
+    do { try await body(RunningServer(url: url, fixture: fixture)) } catch {
+        await group.triggerGracefulShutdown()
+        _ = await running.result
+        throw error
+    }
+    await group.triggerGracefulShutdown()
+    try await running.value
+}
+
+extension TransferResponse {
+    fileprivate func line(_ name: String) -> String? {
+        headers.first { $0.name.lowercased() == name.lowercased() }?.value
+    }
+}
+
+@Suite("A running server", .timeLimit(.minutes(2)))
+struct ServerTests {
+    @Test("a configured origin is answered by name")
+    func origins() async throws {
+        try await withServer({ $0.allowedOrigins = ["https://one.test", "https://two.test"] }) { server in
+            for origin in ["https://one.test", "https://two.test"] {
+                for path in ["/health", "/v1/users", "/nothing"] {
+                    let answer = try await server.send(.get, path, [("Origin", origin)])
+                    #expect(answer.line("Access-Control-Allow-Origin") == origin)
+                    #expect(answer.line("Vary") == "Origin")
+                    #expect(answer.line("Access-Control-Allow-Credentials") == nil)
+                }
+                let preflight = try await server.send(
+                    .options, "/v1/users", [("Origin", origin), ("Access-Control-Request-Method", "POST")])
+                #expect(preflight.status == 204)
+                #expect(preflight.line("Access-Control-Allow-Origin") == origin)
+                #expect(preflight.line("Access-Control-Allow-Methods") == "DELETE, OPTIONS, POST")
+                #expect(
+                    preflight.line("Access-Control-Allow-Headers") == "Authorization, Content-Type, If-None-Match")
+            }
+            for origin in ["https://three.test", "http://one.test", "https://one.test:444", "null", "*"] {
+                let answer = try await server.send(.get, "/health", [("Origin", origin)])
+                #expect(answer.line("Access-Control-Allow-Origin") == nil)
+            }
+            let silent = try await server.send(.get, "/health")
+            #expect(silent.line("Access-Control-Allow-Origin") == nil)
+        }
+    }
+
+    @Test("every 429 and 503 names a time")
+    func retryAfter() async throws {
+        // Nobody may wait for a thread, so every hash is one too many.
+        let hasher = PasswordHasher(parameters: Fixture.light, concurrency: 1, maximumWaiting: 0)
+        try await withServer(passwords: hasher) { server in
+            let answer = try await server.signIn("alice@a.test")
+            #expect(answer.status == 503)
+            #expect(answer.line("Error-Code") == "overloaded")
+            #expect(try #require(answer.line("Retry-After").flatMap(Int.init)) >= 1)
+        }
+        try await withServer({
+            $0.signInFailuresPerName = 1
+            $0.lookUpsPerMinute = 1
+        }) { server in
+            var answers = [try await server.signIn("alice@a.test"), try await server.signIn("alice@a.test")]
+            for _ in 0..<2 { answers.append(try await server.send(.get, "/v1/addresses?alias=a$a.test")) }
+            #expect(answers.map(\.status) == [401, 429, 404, 429])
+            #expect(answers.map { $0.line("Error-Code") ?? "" }.suffix(1) == ["too_many_lookups"])
+            await server.fixture.database.close()
+            answers.append(try await server.signIn("bob@a.test"))
+            answers.append(try await server.send(.get, "/health/ready"))
+            #expect(answers.suffix(2).map(\.status) == [503, 503])
+            #expect(answers.suffix(2).map { $0.line("Error-Code") } == ["store_unavailable", "store_unavailable"])
+            for answer in answers where answer.status == 429 || answer.status == 503 {
+                #expect(try #require(answer.line("Retry-After").flatMap(Int.init)) >= 1)
+            }
+            // The process itself is well.
+            #expect(try await server.send(.get, "/health").status == 200)
+        }
+    }
+
+    @Test("hashing that is overloaded refuses and delays nothing else")
+    func overloaded() async throws {
+        let slow = Argon2Parameters(memoryKiB: 64 * 1024, passes: 6, lanes: 1)
+        let hasher = PasswordHasher(
+            parameters: slow, concurrency: 1, maximumWaiting: 1, maximumWait: .seconds(60))
+        let hash = try await ContinuousClock().measure { _ = try await hasher.hash(Fixture.password) }
+        try await withServer(passwords: hasher) { server in
+            try await server.fixture.aDomain()
+            try await server.fixture.anAccount(alias: "alice$a.test")
+            async let statuses = withThrowingTaskGroup(of: [String: Int].self) { group in
+                for client in 0..<8 {
+                    group.addTask {
+                        var found: [String: Int] = [:]
+                        for turn in 0..<3 {
+                            let answer = try await server.signIn("n\(client)-\(turn)@a.test")
+                            let code = "\(answer.status) \(answer.line("Error-Code") ?? "")"
+                            found[code, default: 0] += 1
+                            if answer.status == 503 { #expect(answer.line("Retry-After") == "1") }
+                        }
+                        return found
+                    }
+                }
+                return try await group.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: +) }
+            }
+            var times: [Duration] = []
+            for _ in 0..<50 {
+                let start = ContinuousClock.now
+                #expect(try await server.send(.get, "/v1/addresses?alias=alice$a.test").status == 200)
+                times.append(ContinuousClock.now - start)
+            }
+            let found = try await statuses
+            #expect(Set(found.keys) == ["401 invalid_credentials", "503 overloaded"])
+            #expect(found.values.reduce(0, +) == 24)
+            #expect(times.sorted()[25] < hash / 2, "a look-up took \(times.sorted()[25]), a hash \(hash)")
+        }
+    }
+
+    @Test(
+        "limits are counted for the client that a trusted proxy names, and for the peer otherwise",
+        arguments: [true, false])
+    func proxies(isTrusted: Bool) async throws {
+        try await withServer({
+            $0.signInFailuresPerNetwork = 2
+            $0.trustedProxies = isTrusted ? [AddressBlock("127.0.0.1")!] : []
+        }) { server async throws in
+            func status(_ name: String, _ client: String) async throws -> Int {
+                try await server.signIn(name, "wrong", [("X-Forwarded-For", client)]).status
+            }
+            #expect(try await status("a@a.test", "192.0.2.1") == 401)
+            #expect(try await status("b@a.test", "192.0.2.1") == 401)
+            #expect(try await status("c@a.test", "192.0.2.1") == 429)
+            #expect(try await status("d@a.test", "192.0.2.2") == (isTrusted ? 401 : 429))
+            // What the client itself wrote stands to the left.
+            #expect(try await status("e@a.test", "192.0.2.9, 192.0.2.1") == 429)
+        }
+    }
+
+    @Test("a token of one sign-in works over the wire until its account is disabled")
+    func disabled() async throws {
+        try await withServer { server in
+            try await server.fixture.aDomain()
+            try await server.fixture.anAccount(alias: "alice$a.test")
+            let answer = try await server.signIn("alice$a.test")
+            let token = try #require(try JSONValue(parsing: answer.body)["jwt"]?.string)
+            let authorization = [("Authorization", "Bearer \(token)")]
+            let address: JSONValue = [
+                "address_type": .number(JSONNumber(100)), "address": "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2",
+            ]
+            #expect(try await server.send(.put, "/v1/addresses", authorization, body: address).status == 200)
+            try await server.fixture.accounts.setDisabled(true, try AccountName("alice$a.test"))
+            let refused = try await server.send(.put, "/v1/addresses", authorization, body: address)
+            #expect(refused.status == 401)
+            #expect(refused.line("Error-Code") == "invalid_token")
+        }
+    }
+}

@@ -1,0 +1,175 @@
+import Foundation
+import GatehousePasswords
+import Testing
+
+@testable import GatehouseCore
+
+@Suite("Settings")
+struct SettingsTests {
+    private func mistakes(
+        flags: [String: String] = [:], environment: [String: String] = [:], file: String? = nil, earlier: [String] = []
+    ) throws -> [String] {
+        do {
+            _ = try Settings.load(flags: flags, environment: environment, file: file, mistakes: earlier)
+            return []
+        } catch let error as SettingsMistakes {
+            return error.mistakes
+        }
+    }
+
+    @Test("flags win over the environment, the environment over the file, the file over the defaults")
+    func precedence() throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("port: 1\ntoken-lifetime: 11\nsession-lifetime: 12\n", to: "settings.yaml")
+        let settings = try Settings.load(
+            flags: ["port": "3"], environment: ["GATEHOUSE_PORT": "2", "GATEHOUSE_TOKEN_LIFETIME": "22"], file: file)
+        #expect(settings.port == 3)
+        #expect(settings.tokenLifetime == 22)
+        #expect(settings.sessionLifetime == 12)
+        #expect(settings.maximumConnections == 10_000)
+    }
+
+    @Test("all mistakes come at once, each with its place")
+    func allMistakes() throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("port: 1\n\nshutdown-grace: soon\nfavourite-colour: blue\n", to: "settings.yaml")
+        let found = try mistakes(
+            flags: ["port": "70000", "tls-cert": "a.pem"], environment: ["GATEHOUSE_LOG_LEVEL": "loud"], file: file,
+            earlier: ["unknown option --prot"])
+        #expect(found.count == 6)
+        #expect(found.contains("unknown option --prot"))
+        #expect(found.contains("--port must be a whole number from 0 to 65535"))
+        #expect(found.contains { $0.hasPrefix("GATEHOUSE_LOG_LEVEL must be trace") })
+        #expect(found.contains("shutdown-grace in \(file) must be a whole number from 0 to 3600"))
+        #expect(found.contains("\(file):4: there is no setting favourite-colour"))
+        #expect(found.contains("--tls-cert and --tls-key belong together"))
+    }
+
+    @Test("a value that is overruled need not be right")
+    func overruled() throws {
+        #expect(try mistakes(flags: ["port": "1"], environment: ["GATEHOUSE_PORT": "many"]).isEmpty)
+    }
+
+    @Test("a mistake does not repeat the value of a setting that may be a secret, nor end the search")
+    func quiet() throws {
+        let found = try mistakes(flags: ["port": "hunter2", "public-url": "hunter2"])
+        #expect(found.count == 2)
+        #expect(!found.joined().contains("hunter2"))
+    }
+
+    @Test("a file that is missing, no YAML, or no mapping is a mistake")
+    func badFiles() throws {
+        let folder = try TemporaryFolder()
+        #expect(try mistakes(file: folder.path("none.yaml")).first?.hasSuffix("cannot be read") == true)
+        #expect(
+            try mistakes(file: folder.write("a: [", to: "broken.yaml")).first?.contains("is not YAML") == true)
+        #expect(
+            try mistakes(file: folder.write("- port", to: "list.yaml")).first?.contains("must hold lines") == true)
+        #expect(try mistakes(file: folder.write("", to: "empty.yaml")).isEmpty)
+        #expect(try mistakes(file: folder.write("# nothing\n", to: "comment.yaml")).isEmpty)
+        let nested = try folder.write("host: {name: a}\n", to: "nested.yaml")
+        #expect(try mistakes(file: nested) == ["\(nested):1: host must be one value or a list"])
+    }
+
+    @Test("a list in the file is the same as values with commas")
+    func lists() throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("trusted-proxies: [10.0.0.0/8, '::1']\n", to: "settings.yaml")
+        let listed = try Settings.load(flags: [:], environment: [:], file: file)
+        let flat = try Settings.load(flags: ["trusted-proxies": "10.0.0.0/8, ::1"], environment: [:], file: nil)
+        #expect(listed.trustedProxies.count == 2)
+        #expect(listed.trustedProxies == flat.trustedProxies)
+    }
+
+    @Test("names in the environment that look like ours and are none are found")
+    func unknownNames() {
+        let names = Settings.unknownNames(in: [
+            "GATEHOUSE_PROT": "1", "GATEHOUSE_PORT": "1", "GATEHOUSE_CONFIG": "f", "PATH": "x", "GATEHOUSE_": "",
+            "GATEHOUSE_CONFORMANCE_DOMAIN": "a.test",
+        ])
+        #expect(names == ["GATEHOUSE_", "GATEHOUSE_PROT"])
+    }
+
+    static let contradictions: [(flags: [String: String], isContradiction: Bool)] = [
+        (["host": "0.0.0.0"], true),
+        (["host": "192.0.2.1"], true),
+        (["host": "id.example.org"], true),
+        (["host": "::"], true),
+        (["host": "127.0.0.1"], false),
+        (["host": "127.9.9.9"], false),
+        (["host": "::1"], false),
+        (["host": "localhost"], false),
+        (["host": "0.0.0.0", "insecure-http": "true"], false),
+        (["host": "0.0.0.0", "insecure-http": "false"], true),
+        (["host": "0.0.0.0", "trusted-proxies": "10.0.0.1"], false),
+        (["host": "0.0.0.0", "trusted-proxies": ""], true),
+        (["host": "0.0.0.0", "tls-cert": "c", "tls-key": "k"], false),
+        (["tls-key": "k"], true),
+        (["tls-cert": "c"], true),
+    ]
+
+    @Test("settings that contradict each other are refused", arguments: contradictions)
+    func contradiction(flags: [String: String], isContradiction: Bool) throws {
+        #expect(try mistakes(flags: flags).isEmpty == !isContradiction)
+    }
+
+    @Test("--test-limits widens the limits, and a more special setting narrows one of them again")
+    func testLimits() throws {
+        let wide = try Settings.load(flags: ["test-limits": "true"], environment: [:], file: nil)
+        #expect(wide.signInFailuresPerName == 1_000_000)
+        #expect(wide.signInFailuresPerNetwork == 1_000_000)
+        #expect(wide.lookUpsPerMinute == 1_000_000_000)
+        let mixed = try Settings.load(
+            flags: ["test-limits": "true"], environment: ["GATEHOUSE_SIGN_IN_FAILURES_PER_NAME": "3"], file: nil)
+        #expect(mixed.signInFailuresPerName == 3)
+        #expect(mixed.signInFailuresPerNetwork == 1_000_000)
+        let narrow = try Settings.load(flags: ["test-limits": "no"], environment: [:], file: nil)
+        #expect(narrow.signInFailuresPerName == 10)
+        #expect(narrow.signInFailuresPerNetwork == 100)
+        #expect(narrow.lookUpsPerMinute == 300)
+    }
+
+    @Test("a minimum length changes the policy that was named with it")
+    func passwordPolicy() throws {
+        let nist = try Settings.load(flags: ["password-policy": "nist-800-63b-4"], environment: [:], file: nil)
+        #expect(nist.passwordPolicy == .nist)
+        let both = try Settings.load(
+            flags: ["password-policy": "nist-800-63b-4", "password-minimum-length": "20"], environment: [:], file: nil)
+        #expect(both.passwordPolicy.minimumLength == 20)
+    }
+
+    static let badValues: [(name: String, value: String)] = [
+        ("port", "-1"), ("port", "65536"), ("port", ""), ("port", " 1"), ("port", "0x10"), ("port", "1.0"),
+        ("token-lifetime", "0"), ("token-lifetime", "43201"), ("session-lifetime", "0"),
+        ("hashing-threads", "0"), ("maximum-connections", "0"), ("insecure-http", "perhaps"),
+        ("public-url", "id.example.org"), ("public-url", "https://id.example.org/path"), ("public-url", "https://"),
+        ("public-url", "ftp://id.example.org"), ("public-url", "https://a b"), ("allowed-origins", "*"),
+        ("allowed-origins", "https://a.test,null"), ("trusted-proxies", "10.0.0.0/33"), ("trusted-proxies", "proxy"),
+        ("lookup-cache-control", "a\r\nb"), ("log-level", "INFO"), ("password-policy", "lax"),
+    ]
+
+    @Test("a value that makes no sense is refused with the name of its setting", arguments: badValues)
+    func badValue(name: String, value: String) throws {
+        let found = try mistakes(flags: [name: value])
+        #expect(found.count == 1)
+        #expect(found.first?.hasPrefix("--\(name) ") == true)
+    }
+
+    @Test("every setting has a name of its own, words for the help and a name in the environment")
+    func list() {
+        let names = Setting.all.map(\.name)
+        #expect(Set(names).count == names.count)
+        for setting in Setting.all {
+            #expect(setting.help.count > 10)
+            #expect(setting.environmentName.hasPrefix("GATEHOUSE_"))
+            #expect(setting.environmentName.allSatisfy { $0.isUppercase || $0 == "_" })
+            #expect(setting.name.allSatisfy { $0.isLowercase || $0 == "-" })
+        }
+    }
+
+    @Test("a public URL loses its trailing slash")
+    func publicURL() throws {
+        let settings = try Settings.load(flags: ["public-url": "https://id.test/"], environment: [:], file: nil)
+        #expect(settings.publicURL == "https://id.test")
+    }
+}
