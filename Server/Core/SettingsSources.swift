@@ -66,7 +66,7 @@ extension Settings {
             }
             if let scalar = value.scalar {
                 values[name] = scalar.string
-            } else if let sequence = value.sequence {
+            } else if let sequence = value.sequence, sequence.allSatisfy({ $0.scalar != nil }) {
                 values[name] = sequence.compactMap(\.string).joined(separator: ",")
             } else {
                 mistakes.append("\(place): \(name) must be one value or a list")

@@ -108,7 +108,8 @@ struct Fixture: Sendable {
             return nil
         } catch let problem as Problem {
             guard problem.code == Problem.tooManyAttempts.code else { return nil }
-            return try #require(problem.headers[.retryAfter].flatMap(Int.init))
+            let text = try #require(problem.headers[.retryAfter])
+            return Int(text)
         }
     }
 

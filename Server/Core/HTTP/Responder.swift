@@ -107,7 +107,8 @@ package struct Responder: HTTPResponder {
         case let storage as StorageError:
             logger.error("store failed", metadata: ["error": .string("\(storage)")])
             return .storeUnavailable
-        case PasswordHashingError.overloaded: return .overloaded
+        case PasswordHashingError.overloaded, PasswordHashingError.cancelled, PasswordHashingError.outOfMemory:
+            return .overloaded
         case is CancellationError: return .overloaded
         default:
             logger.error("unexpected error", metadata: ["error": .string("\(error)")])

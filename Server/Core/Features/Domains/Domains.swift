@@ -110,7 +110,11 @@ package struct Domains: Sendable {
                     (SELECT id FROM accounts WHERE domain = \(name.text) AND email IS NOT NULL)
                 """)
             try sql("DELETE FROM accounts WHERE domain = \(name.text) AND email IS NULL")
-            try sql("UPDATE accounts SET username = NULL, domain = NULL WHERE domain = \(name.text)")
+            try sql(
+                """
+                UPDATE accounts SET username = NULL, domain = NULL, addresses_version = addresses_version + 1
+                WHERE domain = \(name.text)
+                """)
             try sql.authorizationsChanged()
         }
     }
