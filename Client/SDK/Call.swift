@@ -7,10 +7,14 @@ struct Call {
     /// Path and query, percent-encoded.
     let target: String
     var body: JSONValue?
+    /// A body of names and values (`application/x-www-form-urlencoded`) instead.
+    var form: [(name: String, value: String)]?
     var authorization = Authorization.none
     var repetition = Repetition.always
     /// A refusal with this code means that an attempt before, of which no answer came, did it.
     var doneCode: String?
+    /// Lets the server tell the same request, sent again, from another one.
+    var idempotencyKey: String?
 
     enum Authorization {
         case none
@@ -38,14 +42,13 @@ extension Gatehouse {
         case .secret(let secret): return try await send(call, bearer: secret)
         case .token: break
         }
-        guard let tokens else { throw .noCredential }
-        let token = try await tokens.token(for: self)
+        let token = try await tokens.token(for: self).text
         do throws(GatehouseError) {
             return try await send(call, bearer: token)
         } catch {
             guard error.isTokenRefused else { throw error }
             // The server's word counts more than the token's own expiry: its session may have ended.
-            return try await send(call, bearer: try await tokens.token(for: self, insteadOf: token))
+            return try await send(call, bearer: try await tokens.token(for: self, insteadOf: token).text)
         }
     }
 
@@ -80,9 +83,14 @@ extension Gatehouse {
         var request = TransportRequest(method: call.method.rawValue, url: server + call.target)
         request.headers.append(("Accept", "application/json"))
         if let bearer { request.headers.append(("Authorization", "Bearer \(bearer)")) }
+        if let key = call.idempotencyKey { request.headers.append(("Idempotency-Key", key)) }
         if let body = call.body {
             request.headers.append(("Content-Type", "application/json"))
             request.body = body.bytes()
+        } else if let form = call.form {
+            request.headers.append(("Content-Type", "application/x-www-form-urlencoded"))
+            let pairs = form.map { "\(Percent.encode($0.name))=\(Percent.encode($0.value))" }
+            request.body = Array(pairs.joined(separator: "&").utf8)
         }
         return request
     }

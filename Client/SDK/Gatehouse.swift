@@ -16,19 +16,23 @@ public struct Gatehouse: Sendable {
     let transport: any Transport
     let clock: WallClock
     let retries: RetryPolicy
-    let tokens: TokenHolder?
+    let tokens: TokenHolder
     let serverClock = ServerClock()
 
     /// - Parameters:
     ///   - server: `https://host[:port]`, or `http://` for a server on this machine.
-    ///   - credential: nil for what needs none, such as looking addresses up.
+    ///   - credential: nil for what needs none, such as looking addresses up, and for whoever calls `signIn` or has signed in
+    ///     earlier, as `store` knows.
+    ///   - door: where to sign in, and so how the token is renewed.
+    ///   - store: where the tokens are kept; a file lets other processes and later runs use the same sign-in.
     ///   - transport: how requests travel; libcurl unless you bring your own.
     ///   - retries: when a request that failed is sent again.
     ///   - clock: what time it is, and how to wait; tests bring their own.
     ///   - insecureHTTP: takes `http://` for other machines too. Passwords and tokens then travel where others can read them.
     /// - Throws: `GatehouseError.invalidServer`.
     public init(
-        server: String, credential: Credential? = nil, transport: (any Transport)? = nil,
+        server: String, credential: Credential? = nil, signingInAt door: SignInDoor = .openCAP,
+        store: any CredentialStore = MemoryCredentialStore(), transport: (any Transport)? = nil,
         retries: RetryPolicy = RetryPolicy(), clock: WallClock = .system, insecureHTTP: Bool = false
     ) throws(GatehouseError) {
         let url = try ServerURL(server)
@@ -39,7 +43,7 @@ public struct Gatehouse: Sendable {
         self.transport = transport ?? LibcurlTransport()
         self.clock = clock
         self.retries = retries
-        tokens = credential.map { TokenHolder(credential: $0) }
+        tokens = TokenHolder(credential: credential, door: door, store: store)
     }
 }
 

@@ -12,8 +12,10 @@ public enum GatehouseError: Error, Sendable, Equatable {
     case unexpectedAnswer(String)
     /// What the caller passed cannot be sent.
     case invalidArgument(String)
-    /// The call needs a credential, and the client was made without one.
-    case noCredential
+    /// Nobody has signed in, or the sign-in is over and no password is at hand; what the server said, if it was asked.
+    case signInRequired(Refusal?)
+    /// The credential could not be read or kept.
+    case credentialStore(CredentialStoreError)
     /// The server's URL is not `https://host[:port]`; a sentence that says so.
     case invalidServer(String)
 
@@ -53,7 +55,9 @@ extension GatehouseError {
         case .cancelled: "The task was cancelled."
         case .unexpectedAnswer(let reason): "The server's answer makes no sense: \(reason)."
         case .invalidArgument(let reason), .invalidServer(let reason): reason
-        case .noCredential: "This needs a credential."
+        case .signInRequired(nil): "Nobody is signed in."
+        case .signInRequired(let refusal?): "The sign-in is over: \(refusal.message)"
+        case .credentialStore(let error): "\(error)"
         }
     }
 

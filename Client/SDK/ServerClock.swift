@@ -1,20 +1,35 @@
 import Synchronization
 
-/// How far the server's clock is from ours, learnt from the `Date` of its answers.
+/// How far the server's clock is from ours, learnt from its answers.
 final class ServerClock: Sendable {
-    private let offset = Mutex<Double>(0)
+    private let learnt = Mutex<Double?>(nil)
+
+    /// Seconds that the server's clock is ahead of ours; 0 as long as nothing is known.
+    var offset: Double { learnt.withLock { $0 ?? 0 } }
 
     /// Unix seconds by the server's clock.
-    func now(_ ours: Double) -> Double { ours + offset.withLock { $0 } }
+    func now(_ ours: Double) -> Double { ours + offset }
 
+    /// Learns from `Date`.
+    ///
     /// - Parameter now: Unix seconds by our clock when the answer came.
     func learn(from response: TransportResponse, now: Double) {
         // An answer with Age was stored on the way (RFC 9111 §5.1), so its Date is old.
         guard response.header("Age") == nil, let date = response.header("Date").flatMap(HTTPDate.unixSeconds) else {
             return
         }
-        let difference = Double(date) - now
-        // Below two seconds it is the header's own coarseness and the way of the answer.
-        offset.withLock { $0 = abs(difference) < 2 ? 0 : difference }
+        learn(Double(date), now: now)
     }
+
+    /// - Parameters:
+    ///   - server: Unix seconds by the server's clock when it answered.
+    ///   - now: Unix seconds by ours when the answer came.
+    func learn(_ server: Double, now: Double) {
+        let difference = server - now
+        // Below two seconds it is the header's own coarseness and the way of the answer.
+        learnt.withLock { $0 = abs(difference) < 2 ? 0 : difference }
+    }
+
+    /// Begins with what was learnt earlier, unless something has been learnt since.
+    func begin(with offset: Double) { learnt.withLock { $0 = $0 ?? offset } }
 }

@@ -1,12 +1,13 @@
+import GatehouseCryptography
 import Synchronization
 
-/// Keeps the token of one credential fresh for any number of tasks.
+/// Keeps the token of one client fresh for any number of tasks.
 ///
-/// The first task that finds no good token signs in, inside its own task; whoever comes meanwhile waits for that one. When the
-/// one that signs in is cancelled, one of those who wait takes over.
+/// The first task that finds no good token renews it, inside its own task; whoever comes meanwhile waits for that one. When the
+/// one that renews is cancelled, one of those who wait takes over. Clients that share a store also look there first.
 final class TokenHolder: Sendable {
     private struct State {
-        var current: (token: AccessToken, renewAt: Double)?
+        var current: AccessToken?
         var isRenewing = false
         var waiting: [UInt64: CheckedContinuation<Outcome, Never>] = [:]
         var lastNumber: UInt64 = 0
@@ -22,35 +23,39 @@ final class TokenHolder: Sendable {
         case cancelled
     }
 
-    /// A token is renewed this many seconds before it ends, or after nine tenths of its life when that is later.
-    private static let margin = 30.0
-
-    private let credential: Credential
+    let credential: Credential?
+    let door: SignInDoor
+    let store: any CredentialStore
     private let state = Mutex(State())
 
-    init(credential: Credential) { self.credential = credential }
+    init(credential: Credential?, door: SignInDoor, store: any CredentialStore) {
+        self.credential = credential
+        self.door = door
+        self.store = store
+    }
 
-    /// How many tasks wait for another one's sign-in.
+    /// How many tasks wait for another one's renewal.
     var waitingCount: Int { state.withLock { $0.waiting.count } }
 
     /// A token that is good for a while yet.
     ///
     /// - Parameter refused: a token that the server did not take, so it is replaced whatever its expiry says.
-    func token(for client: Gatehouse, insteadOf refused: String? = nil) async throws(GatehouseError) -> String {
+    func token(for client: Gatehouse, insteadOf refused: String? = nil) async throws(GatehouseError) -> AccessToken {
         while true {
             let now = client.serverClock.now(client.clock.now())
-            let (good, isOurs) = state.withLock { state -> (String?, Bool) in
-                if let current = state.current, current.token.text != refused, now < current.renewAt {
-                    return (current.token.text, false)
+            let (good, isOurs) = state.withLock { state -> (AccessToken?, Bool) in
+                if let current = state.current, current.text != refused, now < current.renewAt {
+                    return (current, false)
                 }
                 guard !state.isRenewing else { return (nil, false) }
                 state.isRenewing = true
                 return (nil, true)
             }
             if let good { return good }
-            if isOurs { return try await renew(client).text }
+            if isOurs { return try await lead { () throws(GatehouseError) in try await renewed(client, refused) } }
             switch await outcome() {
-            case .renewed(let token): return token.text
+            // What others wait for may be the very token that was refused here, found in the store.
+            case .renewed(let token): if token.text != refused { return token }
             case .failed(let error): throw error
             case .cancelled: throw .cancelled
             case .abandoned: continue
@@ -58,17 +63,16 @@ final class TokenHolder: Sendable {
         }
     }
 
-    // MARK: Renewing
+    /// From now on the client has this token, or none.
+    func set(_ token: AccessToken?) { state.withLock { $0.current = token } }
 
-    private func renew(_ client: Gatehouse) async throws(GatehouseError) -> AccessToken {
+    /// Renews for all who wait.
+    private func lead(
+        _ renew: () async throws(GatehouseError) -> AccessToken
+    ) async throws(GatehouseError) -> AccessToken {
         do throws(GatehouseError) {
-            let token =
-                switch credential {
-                case .password(let name, let password): try await client.signIn(name: name, password: password)
-                }
-            let now = client.serverClock.now(client.clock.now())
-            let life = Double(token.expiresAt) - now
-            end(.renewed(token)) { $0.current = (token, now + max(life - Self.margin, life * 0.9)) }
+            let token = try await renew()
+            end(.renewed(token)) { $0.current = token }
             return token
         } catch {
             // A wrong password is wrong for everybody; that this task gave up concerns nobody else.

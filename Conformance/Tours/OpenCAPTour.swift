@@ -68,7 +68,7 @@ private struct OpenCAPVisit: Sendable {
             try expect("code", code, is: "alias_taken")
         },
         TourStep("the right password gives a token that ends", source: "POST /v1/auth") { visit in
-            let token = try await visit.guest.signIn(name: visit.alias, password: visit.password)
+            let token = try await visit.owner.signIn(name: visit.alias, password: visit.password)
             try expect("the token has three parts", token.text.split(separator: ".").count == 3)
             try expect("expiresAt is set", token.expiresAt > 0)
         },
@@ -146,7 +146,7 @@ private struct OpenCAPVisit: Sendable {
         TourStep("a client without a credential changes nothing", source: "PUT /v1/addresses") { visit in
             do {
                 try await visit.guest.setAddress(bitcoin, type: .bitcoinP2PKH)
-            } catch GatehouseError.noCredential {
+            } catch GatehouseError.signInRequired {
                 return
             }
             try expect("refused by the SDK", false)

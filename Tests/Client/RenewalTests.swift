@@ -177,11 +177,11 @@ struct RenewalTests {
     }
 
     @Test("a call without a credential is refused before anything is sent")
-    func noCredential() async throws {
+    func notSignedIn() async throws {
         let transport = ScriptedTransport(answers: [])
         let gatehouse = try Gatehouse.scripted(credential: nil, transport)
         let error = await failure { () throws(GatehouseError) in try await gatehouse.deleteAlias() }
-        #expect(error == .noCredential)
+        #expect(error == .signInRequired(nil))
     }
 
     @Test(
@@ -265,6 +265,6 @@ struct RenewalCancellationTests {
 extension Gatehouse {
     /// Returns when at least that many tasks wait for another one's sign-in.
     fileprivate func waiting(_ count: Int) async {
-        while (tokens?.waitingCount ?? count) < count { await Task.yield() }
+        while (tokens.waitingCount) < count { await Task.yield() }
     }
 }
