@@ -8,7 +8,10 @@ struct ClientCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gatehouse-client", abstract: "A Gatehouse server from the command line.",
         discussion: "Exit codes: 0 done, 1 refused or failed, 2 the command is wrong.",
-        subcommands: [Resolve.self, SetAddress.self, DeleteAddress.self])
+        subcommands: [
+            Resolve.self, SetAddress.self, DeleteAddress.self, Login.self, Logout.self, WhoAmI.self, ShowToken.self,
+            ListSessions.self, EndSession.self, ChangePassword.self,
+        ])
 
     static func main() async {
         do {

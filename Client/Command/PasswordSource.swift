@@ -6,8 +6,13 @@ struct PasswordSource: ParsableArguments {
     @Option(help: ArgumentHelp("A file whose first line is the password; - for standard input.", valueName: "file"))
     var passwordFile: String?
 
-    func password() throws -> String {
-        guard let passwordFile else { return try asked() }
+    func password() throws -> String { try Self.password(from: passwordFile, orAsk: "Password: ", "--password-file") }
+
+    /// - Parameters:
+    ///   - prompt: what to ask at a terminal when there is no file.
+    ///   - option: how to name a file.
+    static func password(from passwordFile: String?, orAsk prompt: String, _ option: String) throws -> String {
+        guard let passwordFile else { return try asked(prompt, option) }
         let data =
             passwordFile == "-"
             ? try FileHandle.standardInput.readToEnd() ?? Data() : FileManager.default.contents(atPath: passwordFile)
@@ -22,11 +27,10 @@ struct PasswordSource: ParsableArguments {
         return String(String.UnicodeScalarView(line))
     }
 
-    private func asked() throws -> String {
+    private static func asked(_ prompt: String, _ option: String) throws -> String {
         // getpass turns the echo off.
-        guard isatty(STDIN_FILENO) == 1, let text = unsafe getpass("Password: ") else {
-            throw ValidationError(
-                "There is no terminal to ask at: name a file with --password-file, - for standard input.")
+        guard isatty(STDIN_FILENO) == 1, let text = unsafe getpass(prompt) else {
+            throw ValidationError("There is no terminal to ask at: name a file with \(option), - for standard input.")
         }
         return unsafe String(cString: text)
     }

@@ -6,8 +6,7 @@ import GatehouseClient
 struct ServerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The server, such as https://id.example.org.", valueName: "url"))
     var server: String?
-    @Option(help: ArgumentHelp("PEM file of the authorities to trust instead of the system's.", valueName: "file"))
-    var caFile: String?
+    @OptionGroup var connection: ConnectionOptions
     @Flag(help: "Take http:// for another machine too; others can then read passwords and tokens.")
     var insecureHttp = false
 
@@ -15,14 +14,28 @@ struct ServerOptions: ParsableArguments {
         if server == nil {
             throw ValidationError("--server is needed: finding the server of an alias by DNS is not there yet.")
         }
+    }
+
+    func gatehouse(
+        credential: Credential? = nil, signingInAt door: SignInDoor = .openCAP,
+        store: any CredentialStore = MemoryCredentialStore()
+    ) throws -> Gatehouse {
+        try Gatehouse(
+            server: server ?? "", credential: credential, signingInAt: door, store: store,
+            transport: connection.transport, insecureHTTP: insecureHttp)
+    }
+}
+
+/// Whom to trust.
+struct ConnectionOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("PEM file of the authorities to trust instead of the system's.", valueName: "file"))
+    var caFile: String?
+
+    func validate() throws {
         if let caFile, !FileManager.default.isReadableFile(atPath: caFile) {
             throw ValidationError("The file \(caFile) cannot be read.")
         }
     }
 
-    func gatehouse(credential: Credential? = nil) throws -> Gatehouse {
-        try Gatehouse(
-            server: server ?? "", credential: credential, transport: LibcurlTransport(caFile: caFile),
-            insecureHTTP: insecureHttp)
-    }
+    var transport: LibcurlTransport { LibcurlTransport(caFile: caFile) }
 }

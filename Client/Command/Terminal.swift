@@ -11,6 +11,11 @@ enum Terminal {
     /// Text of our own, which may have several lines, on standard error.
     static func writeErrorLines(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 
+    /// A time in Unix seconds, as RFC 3339 writes it.
+    static func time(_ unixSeconds: Int64) -> String {
+        Date(timeIntervalSince1970: Double(unixSeconds)).formatted(.iso8601)
+    }
+
     /// Without what would move the cursor, colour the screen or change the direction of the text.
     private static func printable(_ text: String) -> String {
         var printable = ""

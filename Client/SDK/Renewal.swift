@@ -66,6 +66,12 @@ extension TokenHolder {
         }
     }
 
+    /// The account that is signed in, or would sign in at the next call.
+    func name(_ client: Gatehouse) async throws(GatehouseError) -> String? {
+        if case .password(let name, _) = credential { return name }
+        return try await kept(client)?.name
+    }
+
     // MARK: One renewal
 
     private enum Outcome {

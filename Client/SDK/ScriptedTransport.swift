@@ -48,13 +48,19 @@ extension TransportResponse {
             headers: [("Error-Code", code)] + (retryAfter.map { [("Retry-After", String($0))] } ?? []))
     }
 
-    /// The answer to a successful sign-in, with a token that no server made.
+    /// The answer to a successful sign-in or renewal at either door, with a token that no server made.
     ///
     /// - Parameters:
     ///   - expiresAt: Unix seconds.
     ///   - name: tells this token from others.
-    public static func signedIn(until expiresAt: Int64, name: String = "scripted") -> TransportResponse {
+    ///   - refreshToken: for a client that signs in at Ampho.
+    public static func signedIn(
+        until expiresAt: Int64, name: String = "scripted", refreshToken: String? = nil
+    ) -> TransportResponse {
         let claims: JSONValue = ["exp": .number(JSONNumber(expiresAt)), "jti": .string(name)]
-        return .json(#"{"jwt":"e30.\#(Base64URL.encode(claims.bytes())).e30"}"#)
+        let token = "e30.\(Base64URL.encode(claims.bytes())).e30"
+        guard let refreshToken else { return .json(#"{"jwt":"\#(token)"}"#) }
+        let answer: JSONValue = ["token": .string(token), "refresh_token": .string(refreshToken)]
+        return .json(answer.text)
     }
 }
