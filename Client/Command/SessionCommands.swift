@@ -16,6 +16,7 @@ struct ListSessions: AsyncParsableCommand {
         let sessions = try await options.gatehouse().gatehouse.sessions()
         if json {
             let encoder = JSONEncoder()
+            encoder.keyEncodingStrategy = .convertToSnakeCase
             encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
             print(String(decoding: try encoder.encode(sessions.map { Entry($0) }), as: UTF8.self))
         } else {
@@ -29,14 +30,14 @@ struct ListSessions: AsyncParsableCommand {
     private struct Entry: Encodable {
         let id: String
         let created: String
-        let last_used: String?
+        let lastUsed: String?
         let expires: String
         let current: Bool
 
         init(_ session: Session) {
             id = session.id
             created = Terminal.time(session.createdAt)
-            last_used = session.lastUsedAt.map(Terminal.time)
+            lastUsed = session.lastUsedAt.map(Terminal.time)
             expires = Terminal.time(session.expiresAt)
             current = session.isCurrent
         }
