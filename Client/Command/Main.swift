@@ -33,6 +33,7 @@ struct ClientCommand: AsyncParsableCommand {
         if let code = error as? ExitCode { return code.rawValue }
         if let error = error as? GatehouseError {
             Terminal.writeError("gatehouse-client: \(error)")
+            if case .signInRequired = error { Terminal.writeError("Sign in with: gatehouse-client login") }
             if case .invalidServer = error { return 2 }
             return 1
         }

@@ -32,10 +32,12 @@ extension TokenHolder {
         }
     }
 
-    func signIn(_ client: Gatehouse, name: String, password: String) async throws(GatehouseError) -> AccessToken {
+    func signIn(
+        _ client: Gatehouse, name: String, password: String, at door: SignInDoor
+    ) async throws(GatehouseError) -> AccessToken {
         let grant = try await client.begin(at: door, name: name, password: password)
         let token = try await changing { (loaded) throws(GatehouseError) in
-            try await self.keep(grant, of: name, at: self.door, insteadOf: loaded, client)
+            try await self.keep(grant, of: name, at: door, insteadOf: loaded, client)
         }
         set(token)
         return token
@@ -66,10 +68,23 @@ extension TokenHolder {
         }
     }
 
-    /// The account that is signed in, or would sign in at the next call.
-    func name(_ client: Gatehouse) async throws(GatehouseError) -> String? {
-        if case .password(let name, _) = credential { return name }
-        return try await kept(client)?.name
+    /// Signs in again where the client is signed in, or would sign in at its next call, with another password.
+    ///
+    /// - Throws: `.signInRequired` when that is nowhere.
+    func signInAgain(
+        _ client: Gatehouse, password: String, after change: () async throws(GatehouseError) -> Void
+    ) async throws(GatehouseError) {
+        let known: (name: String, door: SignInDoor)
+        if case .password(let name, _) = credential {
+            known = (name, door)
+        } else if let kept = try await kept(client) {
+            known = (kept.name, kept.door)
+        } else {
+            throw .signInRequired(nil)
+        }
+        try await change()
+        if credential != nil { credential = .password(name: known.name, password: password) }
+        _ = try await signIn(client, name: known.name, password: password, at: known.door)
     }
 
     // MARK: One renewal

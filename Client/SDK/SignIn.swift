@@ -9,7 +9,7 @@ extension Gatehouse {
     /// - Throws: code `invalid_credentials` for a wrong name or password, `too_many_attempts` with `retryAfter`.
     @discardableResult
     public func signIn(name: String, password: String) async throws(GatehouseError) -> AccessToken {
-        try await tokens.signIn(self, name: name, password: password)
+        try await tokens.signIn(self, name: name, password: password, at: tokens.door)
     }
 
     /// A token that is good for a while yet, for requests of your own.

@@ -7,6 +7,7 @@ import Synchronization
 /// one that renews is cancelled, one of those who wait takes over. Clients that share a store also look there first.
 final class TokenHolder: Sendable {
     private struct State {
+        var credential: Credential?
         var current: AccessToken?
         var isRenewing = false
         var waiting: [UInt64: CheckedContinuation<Outcome, Never>] = [:]
@@ -23,15 +24,20 @@ final class TokenHolder: Sendable {
         case cancelled
     }
 
-    let credential: Credential?
     let door: SignInDoor
     let store: any CredentialStore
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     init(credential: Credential?, door: SignInDoor, store: any CredentialStore) {
-        self.credential = credential
+        state = Mutex(State(credential: credential))
         self.door = door
         self.store = store
+    }
+
+    /// What to sign in with when nothing else helps.
+    var credential: Credential? {
+        get { state.withLock { $0.credential } }
+        set { state.withLock { $0.credential = newValue } }
     }
 
     /// How many tasks wait for another one's renewal.

@@ -1,7 +1,6 @@
 import Foundation
 import GatehouseClient
 import GatehouseTestSupport
-import Synchronization
 import Testing
 
 /// The built program, as a person calls it.
@@ -136,45 +135,4 @@ struct CommandTests {
             input: "hunter2\n")
         #expect(run == Ended(code: 1, output: "", errors: "gatehouse-client: no (invalid_credentials)\n"))
     }
-
-    // MARK: Running it
-
-    private struct Ended: Sendable, Equatable {
-        let code: Int32
-        let output: String
-        let errors: String
-    }
-
-    private func program(_ arguments: String...) async throws -> Ended { try await program(arguments) }
-
-    private func program(_ arguments: [String], input: String = "") async throws -> Ended {
-        let executable = try #require(Self.executable, "the program has not been built beside the tests")
-        return try await withCheckedThrowingContinuation { continuation in
-            // Waiting for a process blocks, so it has its own thread.
-            Thread.detachNewThread {
-                continuation.resume(with: Result { try Self.run(executable, arguments, input: input) })
-            }
-        }
-    }
-
-    private static func run(_ executable: URL, _ arguments: [String], input: String) throws -> Ended {
-        // Files, not pipes: whoever reads two pipes in turn can wait for ever.
-        let folder = try Folder(["input": input, "output": "", "errors": ""])
-        let process = Process()
-        process.executableURL = executable
-        process.arguments = arguments
-        process.standardInput = try FileHandle(forReadingFrom: URL(filePath: folder.path("input")))
-        process.standardOutput = try FileHandle(forWritingTo: URL(filePath: folder.path("output")))
-        process.standardError = try FileHandle(forWritingTo: URL(filePath: folder.path("errors")))
-        try process.run()
-        process.waitUntilExit()
-        return Ended(
-            code: process.terminationStatus, output: try folder.text("output"), errors: try folder.text("errors"))
-    }
-
-    private static let executable: URL? = {
-        let folder = Bundle.main.executableURL?.deletingLastPathComponent()
-        return folder.map { $0.appending(path: "gatehouse-client") }
-            .flatMap { FileManager.default.isExecutableFile(atPath: $0.path) ? $0 : nil }
-    }()
 }
