@@ -29,6 +29,16 @@ struct CredentialFile: ParsableArguments {
         }
         return FileCredentialStore(path: folder + "/credential.json")
     }
+
+    /// A client of the server that was signed in to, and the name that signed in; nil when nobody is signed in.
+    func gatehouse(_ connection: ConnectionOptions) throws -> (gatehouse: Gatehouse, name: String)? {
+        let store = try store()
+        guard let kept = try store.load() else { return nil }
+        // Whoever said --insecure-http at login has said it for this sign-in.
+        let gatehouse = try Gatehouse(
+            server: kept.server, store: store, transport: connection.transport, insecureHTTP: true)
+        return (gatehouse, kept.name)
+    }
 }
 
 /// How commands for whoever is signed in find server and sign-in.
@@ -36,13 +46,9 @@ struct SignedInOptions: ParsableArguments {
     @OptionGroup var credentialFile: CredentialFile
     @OptionGroup var connection: ConnectionOptions
 
-    /// A client of the server that was signed in to.
-    func gatehouse() async throws -> (gatehouse: Gatehouse, name: String) {
-        let store = try credentialFile.store()
-        guard let kept = try store.load() else { throw GatehouseError.signInRequired(nil) }
-        // Whoever said --insecure-http at login has said it for this sign-in.
-        let gatehouse = try Gatehouse(
-            server: kept.server, store: store, transport: connection.transport, insecureHTTP: true)
-        return (gatehouse, kept.name)
+    /// - Throws: `GatehouseError.signInRequired` when nobody is.
+    func gatehouse() throws -> (gatehouse: Gatehouse, name: String) {
+        guard let signedIn = try credentialFile.gatehouse(connection) else { throw GatehouseError.signInRequired(nil) }
+        return signedIn
     }
 }

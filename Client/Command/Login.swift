@@ -7,7 +7,7 @@ struct Login: AsyncParsableCommand {
         abstract: "Sign in and stay signed in.",
         discussion: """
             Asks for the password at a terminal unless --password-file names a file. The commands sessions, end-session, \
-            change-password, whoami and token work for whoever is signed in, until logout. Processes that share the file \
+            change-password, whoami, token and those for one's own addresses work for whoever is signed in, until logout. Processes that share the file \
             share the sign-in; whoever can read it is signed in too.
             """)
 
@@ -26,6 +26,7 @@ struct Login: AsyncParsableCommand {
     }
 
     func run() async throws {
+        _ = try server.requireServer()
         let store = try credentialFile.store(making: true)
         let gatehouse = try server.gatehouse(signingInAt: .ampho(prefix: prefix), store: store)
         try await gatehouse.signIn(name: name, password: try password.password())
@@ -42,7 +43,7 @@ struct Logout: AsyncParsableCommand {
     @OptionGroup var options: SignedInOptions
 
     func run() async throws {
-        let (gatehouse, name) = try await options.gatehouse()
+        let (gatehouse, name) = try options.gatehouse()
         try await gatehouse.signOut()
         Terminal.write("Signed out of \(gatehouse.server), \(name).")
     }

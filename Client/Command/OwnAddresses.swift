@@ -8,10 +8,24 @@ struct OwnerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("What kind of address it is, such as 100.", valueName: "number"))
     var type: Int
     @OptionGroup var password: PasswordSource
+    @OptionGroup var credentialFile: CredentialFile
     @OptionGroup var server: ServerOptions
 
+    static let discussion = """
+        Whoever has signed in as this alias with the command login needs neither --server nor a password. Else it asks for the \
+        password at a terminal, unless --password-file names one.
+        """
+
     func gatehouse() throws -> Gatehouse {
-        try server.gatehouse(credential: .password(name: alias, password: try password.password()))
+        if password.passwordFile == nil, server.server == nil,
+            let signedIn = try credentialFile.gatehouse(server.connection),
+            signedIn.name.lowercased() == alias.lowercased()
+        {
+            return signedIn.gatehouse
+        }
+        // Before anybody is asked for a password.
+        _ = try server.requireServer()
+        return try server.gatehouse(credential: .password(name: alias, password: try password.password()))
     }
 }
 
@@ -19,7 +33,7 @@ struct OwnerOptions: ParsableArguments {
 struct SetAddress: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Set a payment address of one's own alias.",
-        discussion: "Asks for the password at a terminal unless --password-file names one.")
+        discussion: OwnerOptions.discussion)
 
     @OptionGroup var owner: OwnerOptions
     @Argument(help: "The address.")
@@ -35,7 +49,7 @@ struct SetAddress: AsyncParsableCommand {
 struct DeleteAddress: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Take a payment address of one's own alias away.",
-        discussion: "Asks for the password at a terminal unless --password-file names one.")
+        discussion: OwnerOptions.discussion)
 
     @OptionGroup var owner: OwnerOptions
 

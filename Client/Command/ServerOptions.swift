@@ -10,10 +10,11 @@ struct ServerOptions: ParsableArguments {
     @Flag(help: "Take http:// for another machine too; others can then read passwords and tokens.")
     var insecureHttp = false
 
-    func validate() throws {
-        if server == nil {
+    func requireServer() throws -> String {
+        guard let server else {
             throw ValidationError("--server is needed: finding the server of an alias by DNS is not there yet.")
         }
+        return server
     }
 
     func gatehouse(
@@ -21,7 +22,7 @@ struct ServerOptions: ParsableArguments {
         store: any CredentialStore = MemoryCredentialStore()
     ) throws -> Gatehouse {
         try Gatehouse(
-            server: server ?? "", credential: credential, signingInAt: door, store: store,
+            server: try requireServer(), credential: credential, signingInAt: door, store: store,
             transport: connection.transport, insecureHTTP: insecureHttp)
     }
 }

@@ -13,7 +13,7 @@ struct WhoAmI: AsyncParsableCommand {
     @OptionGroup var options: SignedInOptions
 
     func run() async throws {
-        let (gatehouse, name) = try await options.gatehouse()
+        let (gatehouse, name) = try options.gatehouse()
         let session = try await gatehouse.sessions().first { $0.isCurrent }
         if json {
             let encoder = JSONEncoder()
@@ -57,7 +57,7 @@ struct ChangePassword: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let (gatehouse, name) = try await options.gatehouse()
+        let (gatehouse, name) = try options.gatehouse()
         let old = try password.password()
         let new = try newPassword()
         try await gatehouse.changePassword(from: old, to: new)

@@ -27,7 +27,7 @@ struct SignInCommandTests {
                 request.bodyText.contains("hunter") ? Self.signedIn : .refusal(401, "invalid_credentials")
             case "GET /api/sessions": .json(Self.sessions)
             case "DELETE /api/sessions/s-2", "POST /api/password": .http(204)
-            case "POST /api/revoke": .json("{}")
+            case "POST /api/revoke", "PUT /v1/addresses", "DELETE /v1/addresses/100": .json("{}")
             default: .refusal(404, "not_found")
             }
         }
@@ -84,6 +84,23 @@ struct SignInCommandTests {
         #expect(try await signedIn("logout").output == "Signed out of \(server.url), alice$example.org.\n")
         #expect(server.requests.last?.bodyText == "token=secret-r")
         #expect(try folder.names() == ["credential.lock"])
+    }
+
+    @Test("whoever is signed in as an alias changes its addresses without a password, and nobody else's")
+    func addresses() async throws {
+        let server = try server()
+        _ = try await login(server)
+        let set = try await signedIn("set-address", "Alice$example.org", "1A", "--type", "100")
+        #expect(set == Ended(code: 0, output: "Alice$example.org resolves to 1A (type 100).\n", errors: ""))
+        let deleted = try await signedIn("delete-address", "alice$example.org", "--type", "100")
+        #expect(deleted.code == 0, "\(deleted)")
+        #expect(
+            server.requests.suffix(2).map { $0.header("Authorization") }
+                == Array(repeating: "Bearer e30.eyJzaWQiOiJzLTEifQ.e30", count: 2))
+        let count = server.requests.count
+        let other = try await signedIn("set-address", "bob$example.org", "1A", "--type", "100")
+        #expect(other.code == 2 && other.errors.contains("--server is needed"), "\(other)")
+        #expect(server.requests.count == count)
     }
 
     @Test("a password is changed, and the sign-in goes on with the new one")
