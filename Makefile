@@ -1,8 +1,9 @@
 # `make` lists the verbs. `make demo` and `make test` do all their own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help packages build lint format test demo serve bench bench-smoke $(RELEASE)
+.PHONY: help packages build lint format test demo serve release bench bench-smoke
 
 RELEASE := .build-release
+OPTIMISED := -c release --static-swift-stdlib --scratch-path $(RELEASE)
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -28,13 +29,15 @@ demo: build ## run the conformance suite and the tours against a fresh server
 serve: build ## leave a server running on ./gatehouse.db
 	.build/debug/gatehouse serve
 
-$(RELEASE): packages
-	swift build -c release --scratch-path $(RELEASE) --product gatehouse
-	swift build -c release --scratch-path $(RELEASE) --product gatehouse-benchmarks
+release: packages ## build the server to deploy: one program that needs no Swift toolchain
+	swift build $(OPTIMISED) --product gatehouse
+	@ls -l $(RELEASE)/release/gatehouse
 
-bench: $(RELEASE) ## run the benchmarks, some minutes
+bench: release ## run the benchmarks, some minutes
+	swift build $(OPTIMISED) --product gatehouse-benchmarks
 	$(RELEASE)/release/gatehouse-benchmarks --seconds 5
 
-bench-smoke: $(RELEASE) ## optimised build: no named faults in it, and the benchmarks briefly
+bench-smoke: release ## optimised build: no named faults in it, and the benchmarks briefly
 	Tests/Benchmarks/no-faults.sh $(RELEASE)/release/gatehouse
+	swift build $(OPTIMISED) --product gatehouse-benchmarks
 	$(RELEASE)/release/gatehouse-benchmarks --seconds 0.3

@@ -80,6 +80,7 @@ struct Serve: AsyncParsableCommand {
         ) { url in
             // Not `print`, which keeps the line back when standard output is a pipe; whoever started us waits for it.
             FileHandle.standardOutput.write(Data("Gatehouse is ready at \(url)\n".utf8))
+            releaseStartPages()
         }
     }
 

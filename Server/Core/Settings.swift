@@ -120,7 +120,8 @@ extension Setting {
             Setting("password-minimum-length", "N", "characters of a new password at least (8)") { settings, text in
                 settings.passwordPolicy.minimumLength = Int(try wholeNumber(text, 1...1024))
             },
-            Setting("hashing-threads", "N", "password hashes computed at once (one per core)") { settings, text in
+            Setting("hashing-threads", "N", "password hashes computed at once (one less than there are cores)") {
+                settings, text in
                 settings.hashingThreads = Int(try wholeNumber(text, 1...256))
             },
             Setting("token-lifetime", "SECONDS", "how long an access token is good for (900)") { settings, text in

@@ -1,11 +1,13 @@
 import CGatehouseArgon2
 import CGatehouseSodium
 import Foundation
+import Glibc
+import Synchronization
 
 /// Time of libargon2 as it is, divided by that of the other ways to the same hash; see `Docs/Decisions/0003-password-hashing.md`.
 ///
 /// - Parameter seconds: for all hashes together.
-func passwordBenchmarks(seconds: Double) -> [(name: String, ratio: Double, note: String)] {
+func passwordBenchmarks(seconds: Double) -> [Row] {
     precondition(sodium_init() >= 0, "libsodium cannot start")
     var times: [[Double]] = [[], [], []]
     let end = Date.now.addingTimeInterval(seconds)
@@ -16,17 +18,42 @@ func passwordBenchmarks(seconds: Double) -> [(name: String, ratio: Double, note:
         times[2].append(time(sodium))
     }
     let medians = times.map(\.median)
-    let perSecond = medians.map { String(format: "%.1f/s", 1 / $0) }
+    let perSecond = medians.map { rate(1 / $0) }
     return [
-        (
-            "password hash: libargon2 with kept memory / libargon2", medians[0] / medians[1],
-            "\(perSecond[1]) against \(perSecond[0]) on one thread, 19 MiB, 2 passes"
-        ),
-        (
-            "password hash: libsodium / libargon2", medians[0] / medians[2],
-            "\(perSecond[2]) against \(perSecond[0]); libsodium makes new hashes"
-        ),
+        Row(
+            name: "password hash: libargon2 with kept memory / libargon2", value: medians[0] / medians[1],
+            note: "\(perSecond[1]) against \(perSecond[0]) on one thread, 19 MiB, 2 passes"),
+        Row(
+            name: "password hash: libsodium / libargon2", value: medians[0] / medians[2],
+            note: "\(perSecond[2]) against \(perSecond[0]); libsodium makes new hashes"),
     ]
+}
+
+/// Hashes a second by libsodium on that many threads, with nothing around them.
+func bareHashes(threads: Int, seconds: Double, niceness: Int32 = 0) async -> Double {
+    await withCheckedContinuation { continuation in
+        Thread.detachNewThread {
+            let counts = Mutex(0)
+            let finished = DispatchGroup()
+            let start = ContinuousClock.now
+            for _ in 0..<threads {
+                finished.enter()
+                Thread.detachNewThread {
+                    _ = nice(niceness)
+                    var count = 0
+                    while ContinuousClock.now - start < .seconds(seconds) {
+                        sodium()
+                        count += 1
+                    }
+                    counts.withLock { $0 += count }
+                    finished.leave()
+                }
+            }
+            finished.wait()
+            let elapsed = (ContinuousClock.now - start) / .seconds(1)
+            continuation.resume(returning: Double(counts.withLock { $0 }) / elapsed)
+        }
+    }
 }
 
 private func time(_ body: () -> Void) -> Double {

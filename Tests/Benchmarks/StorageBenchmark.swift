@@ -6,7 +6,7 @@ import GatehouseStorage
 /// Compares the store with itself and with bare C calls, so that the figures mean the same on every machine.
 ///
 /// - Parameter seconds: how long each loop runs, all its turns together.
-func storageBenchmarks(seconds: Double) async throws -> [(name: String, ratio: Double, note: String)] {
+func storageBenchmarks(seconds: Double) async throws -> [Row] {
     let directory = FileManager.default.temporaryDirectory.appending(path: "gatehouse-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
     defer { try? FileManager.default.removeItem(at: directory) }
@@ -28,15 +28,18 @@ func storageBenchmarks(seconds: Double) async throws -> [(name: String, ratio: D
     }
     await database.close()
 
-    func rate(_ perSecond: Double) -> String { "\(Int(perSecond))/s" }
     return [
-        ("one-row read against bare C", single / c, "\(rate(single)) against \(rate(c)), one core"),
-        ("one-row read in a snapshot against bare C", snapshot / c, "\(rate(snapshot)) against \(rate(c)), one core"),
-        ("generation() against a one-row read", generation / single, "\(rate(generation)), nothing changed"),
-        (
-            "sixteen writers against one", sixteen / one,
-            "\(rate(sixteen)) against \(rate(one)) durable transactions, \(Int(perCommit.rounded())) in a commit"
-        ),
+        Row(
+            name: "one-row read / bare C", value: single / c, note: "\(rate(single)) against \(rate(c)), one core"),
+        Row(
+            name: "one-row read in a snapshot / bare C", value: snapshot / c,
+            note: "\(rate(snapshot)) against \(rate(c)), one core"),
+        Row(
+            name: "generation() / one-row read", value: generation / single,
+            note: "\(rate(generation)), nothing changed"),
+        Row(
+            name: "sixteen writers / one", value: sixteen / one,
+            note: "\(rate(sixteen)) against \(rate(one)) durable transactions, \(Int(perCommit.rounded())) in a commit"),
     ]
 }
 
@@ -72,7 +75,7 @@ private struct StorageBenchmark {
     private static let address = "1BoatSLRHtKNngkdXEeobR76b53LETtpyT"
 
     /// Runs `body` for a while and returns how often a second it ran. Looks at the clock every 256 times.
-    private func rate(_ body: (Int) throws -> Void) rethrows -> Double {
+    private func callsPerSecond(_ body: (Int) throws -> Void) rethrows -> Double {
         var count = 0
         let start = ContinuousClock.now
         while ContinuousClock.now - start < .seconds(seconds) {
@@ -143,7 +146,7 @@ extension StorageBenchmark {
             unsafe sqlite3_prepare_v2(connection, text, -1, &statement, nil) == SQLITE_OK
         else { throw StorageError(.other, message: "the benchmark cannot open the store") }
         let aliases = (0..<rows).map { number in ContiguousArray(Self.alias(number).utf8CString) }
-        return rate { number in
+        return callsPerSecond { number in
             let alias = aliases[number]
             unsafe alias.withUnsafeBufferPointer { bytes in
                 _ = unsafe gatehouse_sqlite3_bind_text(statement, 1, bytes.baseAddress, UInt64(bytes.count - 1))
