@@ -1,6 +1,6 @@
 # `make` lists the verbs. `make demo` and `make test` do all their own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help packages build lint format test demo serve release bench bench-smoke
+.PHONY: help packages build lint format test sdk-alone demo serve release bench bench-smoke
 
 RELEASE := .build-release
 OPTIMISED := -c release --static-swift-stdlib --scratch-path $(RELEASE)
@@ -15,13 +15,16 @@ build: packages ## build everything, tests included
 	swift build --build-tests
 
 lint: ## check the layout of the sources
-	swift format lint --strict --recursive --parallel Package.swift Protocol Server Client Conformance Tests
+	swift format lint --strict --recursive --parallel Package.swift Protocol Server Client Conformance Tests Docs/Examples
 
 format: ## lay the sources out
-	swift format --in-place --recursive --parallel Package.swift Protocol Server Client Conformance Tests
+	swift format --in-place --recursive --parallel Package.swift Protocol Server Client Conformance Tests Docs/Examples
 
 test: build ## run all tests
 	swift test --skip-build
+
+sdk-alone: packages ## build an app that uses the SDK, and see that it fetches no package of the server
+	.ci/sdk-alone
 
 demo: build ## run the conformance suite and the tours against a fresh server
 	Conformance/demo.sh

@@ -13,28 +13,34 @@ let settings: [SwiftSetting] =
         .strictMemorySafety(),
     ] + warnings
 
+/// A product of another package that the SDK does without. Who turns the trait off does not even fetch that package
+/// (Docs/Decisions/0006-the-sdk-alone.md).
+func outside(_ name: String, _ package: String) -> Target.Dependency {
+    .product(name: name, package: package, condition: .when(traits: ["Server"]))
+}
+
 // Products of other packages, named once.
-let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let argumentParser = outside("ArgumentParser", "swift-argument-parser")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird: [Target.Dependency] = [
-    .product(name: "Hummingbird", package: "hummingbird"),
-    .product(name: "HummingbirdCore", package: "hummingbird"),
+    outside("Hummingbird", "hummingbird"),
+    outside("HummingbirdCore", "hummingbird"),
 ]
-let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let logging = outside("Logging", "swift-log")
 let nio: [Target.Dependency] = [
-    .product(name: "NIOCore", package: "swift-nio"),
-    .product(name: "NIOPosix", package: "swift-nio"),
-    .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
-    .product(name: "NIOHTTP1", package: "swift-nio"),
-    .product(name: "NIOSSL", package: "swift-nio-ssl"),
-    .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
-    .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+    outside("NIOCore", "swift-nio"),
+    outside("NIOPosix", "swift-nio"),
+    outside("NIOConcurrencyHelpers", "swift-nio"),
+    outside("NIOHTTP1", "swift-nio"),
+    outside("NIOSSL", "swift-nio-ssl"),
+    outside("NIOHTTPTypes", "swift-nio-extras"),
+    outside("NIOHTTPTypesHTTP1", "swift-nio-extras"),
 ]
 let lifecycle: [Target.Dependency] = [
-    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-    .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+    outside("ServiceLifecycle", "swift-service-lifecycle"),
+    outside("UnixSignals", "swift-service-lifecycle"),
 ]
-let yams = Target.Dependency.product(name: "Yams", package: "yams")
+let yams = outside("Yams", "yams")
 
 func library(
     _ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
@@ -68,6 +74,10 @@ let package = Package(
         .executable(name: "gatehouse-benchmarks", targets: ["GatehouseBenchmarks"]),
         .library(name: "GatehouseClient", targets: ["GatehouseClient"]),
         .library(name: "WebTokens", targets: ["WebTokens"]),
+    ],
+    traits: [
+        .trait(name: "Server", description: "Everything but the SDK and WebTokens: off for who needs only these."),
+        .default(enabledTraits: ["Server"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
@@ -162,7 +172,7 @@ let package = Package(
             [
                 "GatehouseCore", "GatehouseSQLite", "GatehouseStorage", "GatehousePasswords", "GatehouseMessages",
                 "GatehouseOpenCAP", "GatehouseJSON", "GatehouseCryptography", "GatehouseTransfer", "WebTokens",
-                "GatehouseTestSupport", httpTypes, logging, .product(name: "NIOCore", package: "swift-nio"),
+                "GatehouseTestSupport", httpTypes, logging, outside("NIOCore", "swift-nio"),
             ] + lifecycle),
         tests("CryptographyTests", "Tests/Cryptography", ["GatehouseCryptography"]),
         tests("JSONTests", "Tests/JSON", ["GatehouseJSON"]),

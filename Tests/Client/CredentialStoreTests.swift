@@ -112,14 +112,13 @@ struct CredentialStoreTests {
     func everyPrefix() throws {
         let bytes = Self.credential.bytes
         #expect(try StoredCredential(bytes: bytes) == Self.credential)
-        for count in 0..<bytes.count {
-            #expect(throws: CredentialStoreError.self) { try StoredCredential(bytes: Array(bytes.prefix(count))) }
-        }
+        let read = (0..<bytes.count).filter { (try? StoredCredential(bytes: Array(bytes.prefix($0)))) != nil }
+        #expect(read == [])
         let text = String(decoding: bytes, as: UTF8.self)
-        for member in ["generation", "clock_offset", "starts", "expires"] {
+        for member in ["\"generation\":7", "\"clock_offset\":-600", "\"starts\":1800000000", "\"expires\":1800000900"] {
+            let name = member.prefix { $0 != ":" }
             for number in ["-9223372036854775808", "9223372036854775807", "1e400", "0.5", "\"1\"", "null"] {
-                let absurd = text.replacing(
-                    try Regex("\"\(member)\":-?\\d+"), with: "\"\(member)\":\(number)")
+                let absurd = text.replacing(member, with: "\(name):\(number)")
                 #expect(absurd != text)
                 #expect(throws: CredentialStoreError.self) { try StoredCredential(bytes: Array(absurd.utf8)) }
             }
