@@ -1,6 +1,6 @@
 # `make` lists the verbs. `make demo` and `make test` do all their own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help packages build lint format test sdk-alone demo serve release bench bench-smoke
+.PHONY: help packages build lint format test sdk-alone fuzz nightly demo serve release bench bench-smoke
 
 RELEASE := .build-release
 OPTIMISED := -c release --static-swift-stdlib --scratch-path $(RELEASE)
@@ -25,6 +25,12 @@ test: build ## run all tests
 
 sdk-alone: packages ## build an app that uses the SDK, and see that it fetches no package of the server
 	.ci/sdk-alone
+
+fuzz: packages ## throw made-up input at each parser, a minute each
+	Tests/Fuzz/fuzz.sh 60
+
+nightly: packages ## what takes too long for every change: fuzzing, ten minutes a parser
+	Tests/Fuzz/fuzz.sh 600
 
 demo: build ## run the conformance suite and the tours against a fresh server
 	Conformance/demo.sh
