@@ -134,6 +134,20 @@ struct ServerTests {
         }
     }
 
+    @Test("a server is not ready on a store that has the tables of another version")
+    func otherSchema() async throws {
+        try await withServer { server in
+            #expect(try await server.send(.get, "/health/ready").status == 200)
+            let next = Migration(
+                number: Schema.migrations.count + 1, title: "of a later version",
+                statements: ["CREATE TABLE later (id TEXT PRIMARY KEY)"])
+            _ = try await server.fixture.database.migrate(Schema.migrations + [next])
+            let answer = try await server.send(.get, "/health/ready")
+            #expect(answer.status == 503 && answer.line("Error-Code") == "store_unavailable")
+            #expect(answer.line("Retry-After") != nil)
+        }
+    }
+
     @Test("hashing that is overloaded refuses and delays nothing else")
     func overloaded() async throws {
         let slow = Argon2Parameters(memoryKiB: 64 * 1024, passes: 6, lanes: 1)

@@ -1,6 +1,13 @@
 import Foundation
 import GatehousePasswords
+import Synchronization
 import Testing
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
 
 @Suite("Password hashing")
 struct HashingTests {
@@ -61,7 +68,8 @@ struct HashingTests {
     @Test("a crowd beyond the queue is told at once that the server is busy, and the others get their hash")
     func bounded() async {
         let hasher = PasswordHasher(
-            parameters: .init(memoryKiB: 19456, passes: 2, lanes: 1), concurrency: 1, maximumWaiting: 3)
+            parameters: .init(memoryKiB: 19456, passes: 2, lanes: 1), concurrency: 1, maximumWaiting: 3,
+            maximumWait: .seconds(60))
         let results = await withTaskGroup(of: Result<String, PasswordHashingError>.self) { group in
             for _ in 0..<20 {
                 group.addTask {
@@ -77,6 +85,43 @@ struct HashingTests {
         #expect(results.count - refused >= 3)
         #expect(results.allSatisfy { if case .failure(let error) = $0 { error == .overloaded } else { true } })
     }
+
+    @Test("whoever waited too long for a thread is told that the server is busy")
+    func longWait() async throws {
+        let hasher = PasswordHasher(
+            parameters: .init(memoryKiB: 65536, passes: 4, lanes: 1), concurrency: 1, maximumWait: .zero)
+        let refusals = await withTaskGroup(of: PasswordHashingError?.self) { group in
+            for number in 0..<3 {
+                group.addTask {
+                    do throws(PasswordHashingError) {
+                        _ = try await hasher.hash("secret \(number)")
+                        return nil
+                    } catch { return error }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(refusals.filter { $0 == .overloaded }.count >= 2, "\(refusals)")
+    }
+
+    @Test("one password has another hash each time")
+    func salted() async throws {
+        #expect(try await hasher.hash("secret one") != hasher.hash("secret one"))
+    }
+
+    #if os(Linux)
+    @Test("hashes are computed at a lower priority than everything else")
+    func priority() async throws {
+        // The salt is made on the thread that hashes, and Linux keeps a niceness for each thread.
+        let seen = Mutex<Int32?>(nil)
+        let hasher = PasswordHasher(parameters: Self.light, concurrency: 1) {
+            seen.withLock { $0 = getpriority(Int32(PRIO_PROCESS.rawValue), 0) }
+            return [UInt8](repeating: 1, count: 16)
+        }
+        _ = try await hasher.hash("secret one")
+        #expect(try #require(seen.withLock { $0 }) >= min(19, getpriority(Int32(PRIO_PROCESS.rawValue), 0) + 5))
+    }
+    #endif
 
     @Test("a call that is cancelled while it waits gives its place up")
     func cancellation() async throws {

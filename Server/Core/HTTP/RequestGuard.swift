@@ -60,7 +60,8 @@ final class RequestGuard: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !hasRefused else { return }
+        // What comes after a request that is refused is not looked at, its own end included.
+        guard !hasRefused, refusalWaiting == nil else { return }
         switch unwrapInboundIn(data) {
         case .head(let head):
             meter.reset()
@@ -167,7 +168,7 @@ final class RequestGuard: ChannelDuplexHandler {
             // answer is out already or the one before is still owed.
             guard answersOwed == 1 && !isAnswerBegun else { return context.close(promise: nil) }
         } else if answersOwed > 0 {
-            refusalWaiting = problem
+            if refusalWaiting == nil { refusalWaiting = problem }
             return
         }
         logger.debug("refused before routing", metadata: ["code": .string(problem.code)])
