@@ -133,7 +133,8 @@ let package = Package(
         command("GatehouseClientCommand", "Client/Command", ["GatehouseClient", argumentParser]),
 
         // Conformance.
-        library("GatehouseScenarios", "Conformance/Scenarios", resources: [.copy("opencap")]),
+        library(
+            "GatehouseScenarios", "Conformance/Scenarios", resources: [.copy("ampho"), .copy("api"), .copy("opencap")]),
         library(
             "GatehouseRunner", "Conformance/Runner",
             ["GatehouseTransfer", "GatehouseJSON", "WebTokens", "GatehouseCryptography", httpTypes, yams]),
@@ -155,8 +156,9 @@ let package = Package(
         command(
             "GatehouseBenchmarks", "Tests/Benchmarks",
             [
-                "CGatehouseArgon2", "CGatehouseSodium", "CGatehouseSQLite", "GatehouseCore", "GatehouseJSON",
-                "GatehouseOpenCAP", "GatehousePasswords", "GatehouseSQLite", "GatehouseStorage", "GatehouseTransfer",
+                "CGatehouseArgon2", "CGatehouseSodium", "CGatehouseSQLite", "GatehouseCore", "GatehouseCryptography",
+                "GatehouseJSON", "GatehouseOpenCAP", "GatehousePasswords", "GatehouseSQLite", "GatehouseStorage",
+                "GatehouseTransfer",
                 "WebTokens", httpTypes, logging,
             ] + lifecycle, exclude: ["no-faults.sh"]),
         tests(

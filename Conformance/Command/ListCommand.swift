@@ -70,6 +70,6 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         let loaded = try suite.load()
-        Output.write("\(loaded.scenarios.count) scenarios, \(loaded.fixtures.count) fixtures, no mistakes\n")
+        Output.write("\(loaded.scenarios.count) scenarios, \(loaded.fixtureCount) fixtures, no mistakes\n")
     }
 }

@@ -6,10 +6,11 @@ import GatehouseScenarios
 /// Which folder of scenarios, and which of them.
 struct SuiteOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("A bundled suite: \(BundledScenarios.suites.joined(separator: ", ")).", valueName: "name"))
+        help: ArgumentHelp(
+            "One bundled suite instead of all: \(BundledScenarios.suites.joined(separator: ", ")).", valueName: "name"))
     var suite: String?
 
-    @Option(help: ArgumentHelp("A folder of scenarios instead of a bundled suite.", valueName: "dir"))
+    @Option(help: ArgumentHelp("A folder of scenarios instead of the bundled suites.", valueName: "dir"))
     var scenarios: String?
 
     @Option(
@@ -44,12 +45,14 @@ struct SuiteOptions: ParsableArguments {
                 while shown.count > 1, shown.hasSuffix("/") { shown.removeLast() }
                 return try Suite(folder: folder, displayedAs: shown, givenVariables: givenVariables)
             }
-            let name = suite ?? BundledScenarios.suites[0]
-            guard let folder = BundledScenarios.folder(of: name) else {
-                throw UsageProblem(
-                    text: "There is no suite \(name); bundled are \(BundledScenarios.suites.joined(separator: ", ")).")
+            let suites = try (suite.map { [$0] } ?? BundledScenarios.suites).map { name throws in
+                guard let folder = BundledScenarios.folder(of: name) else {
+                    throw UsageProblem(
+                        text: "There is no suite \(name); bundled are \(BundledScenarios.suites.joined(separator: ", ")).")
+                }
+                return try Suite(folder: folder, displayedAs: name, givenVariables: givenVariables)
             }
-            return try Suite(folder: folder, displayedAs: name, givenVariables: givenVariables)
+            return suites.count == 1 ? suites[0] : Suite(joining: suites, name: "bundled")
         } catch let mistakes as FileMistakes {
             throw UsageProblem(text: mistakes.description).reported
         } catch let problem as UsageProblem {

@@ -67,6 +67,16 @@ extension Problem {
     package static let aliasRequired = Problem(
         code: "alias_required", status: .badRequest,
         title: "The account has no alias of its own; name one with ?alias=.")
+    package static let invalidForm = Problem(
+        code: "invalid_form", status: .badRequest, title: "The body is not a form that can be read.")
+    package static let unknownMember = Problem(
+        code: "unknown_member", status: .badRequest, title: "The body has a member that is not known here.")
+    package static let invalidAudience = Problem(
+        code: "invalid_audience", status: .badRequest,
+        title: "An audience has 1 to 256 characters, none of them a space or a control character.")
+    package static let invalidIdempotencyKey = Problem(
+        code: "invalid_idempotency_key", status: .badRequest,
+        title: "There is one Idempotency-Key at most, of 16 to 64 visible ASCII characters.")
 
     // Who is asking.
     package static let authenticationRequired = Problem(
@@ -83,6 +93,9 @@ extension Problem {
         code: "wrong_domain", status: .forbidden, title: "This credential is for another domain.")
     package static let insufficientRole = Problem(
         code: "insufficient_role", status: .forbidden, title: "The account may not do this.")
+    package static let refreshTokenRequired = Problem(
+        code: "refresh_token_required", status: .forbidden,
+        title: "This session has a refresh token and is renewed with that.")
 
     // What is there.
     package static let notFound = Problem(code: "not_found", status: .notFound, title: "There is nothing here.")
@@ -90,6 +103,10 @@ extension Problem {
         code: "unknown_alias", status: .notFound, title: "This alias is not known.")
     package static let unknownDomain = Problem(
         code: "unknown_domain", status: .notFound, title: "This domain is not hosted here.")
+    package static let unknownAccount = Problem(
+        code: "unknown_account", status: .notFound, title: "There is no such account.")
+    package static let unknownSession = Problem(
+        code: "unknown_session", status: .notFound, title: "There is no such session.")
     package static let addressNotSet = Problem(
         code: "address_not_set", status: .notFound, title: "The alias has no address of this type.")
     package static let methodNotAllowed = Problem(

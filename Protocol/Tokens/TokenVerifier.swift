@@ -5,7 +5,7 @@ public struct TokenVerifier: Sendable {
     private let keys: KeySet
     private let type: [UInt8]
     private let issuer: String
-    private let audience: String
+    private let audience: String?
     private let leewaySeconds: Int64
     private let requiredClaims: Set<String>
     private let known = KnownTokens()
@@ -14,11 +14,12 @@ public struct TokenVerifier: Sendable {
     ///   - keys: all of the issuer's (RFC 8725 §3.8).
     ///   - type: the `typ` that the header must have, such as `at+jwt`; compared without case, with or without
     ///     `application/` (RFC 7515 §4.1.9).
-    ///   - audience: ours; there is no default, because a token for somebody else must not pass.
+    ///   - audience: ours; there is no default, because a token for somebody else must not pass. Nil is for an issuer that is
+    ///     asked about its own tokens, whoever they are for.
     ///   - leewaySeconds: clock skew that is forgiven, 0 or more.
     ///   - requiredClaims: must be there and not be empty, beside `iss`, `aud` and `exp`.
     public init(
-        keys: KeySet, type: String, issuer: String, audience: String, leewaySeconds: Int64,
+        keys: KeySet, type: String, issuer: String, audience: String?, leewaySeconds: Int64,
         requiredClaims: Set<String> = ["sub"]
     ) {
         precondition(leewaySeconds >= 0, "a leeway is not negative")
@@ -30,9 +31,13 @@ public struct TokenVerifier: Sendable {
         self.requiredClaims = requiredClaims
     }
 
+    /// - Parameter leewaySeconds: for this token instead of the verifier's own.
     /// - Throws: `TokenError`; `.expired` only when everything else is right.
-    public func verify(_ token: String, nowSeconds: Int64) throws(TokenError) -> Claims {
+    public func verify(
+        _ token: String, nowSeconds: Int64, leewaySeconds: Int64? = nil
+    ) throws(TokenError) -> Claims {
         let claims = try lastingClaims(token)
+        let leewaySeconds = leewaySeconds ?? self.leewaySeconds
         let latest = nowSeconds.addingSaturated(leewaySeconds)
         guard claims.notBefore ?? latest <= latest, claims.issuedAt ?? latest <= latest else { throw .notYetValid }
         // RFC 7519 §4.1.4: the current time must be before `exp`.
@@ -50,7 +55,9 @@ public struct TokenVerifier: Sendable {
         guard let type = verified.type, Self.mediaType(type) == self.type else { throw .wrongType }
         let claims = try Claims(verified.payload, required: requiredClaims)
         guard isSameText(claims.issuer, issuer) else { throw .wrongIssuer }
-        guard claims.audience.contains(where: { isSameText($0, audience) }) else { throw .wrongAudience }
+        if let audience {
+            guard claims.audience.contains(where: { isSameText($0, audience) }) else { throw .wrongAudience }
+        }
         known.remember(claims, of: digest)
         return claims
     }

@@ -18,7 +18,8 @@ struct Serve: AsyncParsableCommand {
             \(settingsHelp)
 
             Each can also be given in the environment (--public-url as GATEHOUSE_PUBLIC_URL) and in the file (public-url: …). \
-            Flags win over the environment, the environment over the file.
+            Flags win over the environment, the environment over the file. Names in the environment that other programs have for \
+            a setting (AMPHO_SECURITY_…) count like our own; when both are there they must say the same.
             """)
 
     @Option(help: ArgumentHelp("A YAML file with settings.", valueName: "file"))
@@ -32,6 +33,7 @@ struct Serve: AsyncParsableCommand {
         Setting.all.map { setting in
             // On two lines: what is longer than the terminal is wide would be broken without its indentation.
             "  --\(setting.name)" + (setting.isSwitch ? "" : " \(setting.value)") + "\n      \(setting.help)"
+                + (setting.alias.map { "\n      also \($0) in the environment" } ?? "")
         }
         .joined(separator: "\n")
     }
@@ -72,8 +74,8 @@ struct Serve: AsyncParsableCommand {
         }
         let signingKey = if let givenKey { givenKey } else { try await ownSigningKey(store, masterKey, logger) }
         let features = try Features(
-            settings: settings, database: store.database, passwords: store.passwords, signingKey: signingKey,
-            clock: .system)
+            settings: settings, database: store.database, passwords: store.passwords, masterKey: masterKey.key,
+            signingKey: signingKey, clock: .system)
         warn(about: settings, logger)
         return try GatehouseServer(
             settings: settings, features: features, database: store.database, clock: .system, logger: logger

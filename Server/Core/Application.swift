@@ -42,8 +42,10 @@ package struct GatehouseServer: Service {
     /// Runs until the group is shut down: no new connections from then on, requests in flight are finished.
     package func run() async throws {
         let limits = limits
+        let doors = Doors(ampho: settings.amphoPrefix)
         let responder = Responder(
-            routes: RouteTable(features), limits: limits, proxies: TrustedProxies(settings.trustedProxies),
+            routes: RouteTable(features), doors: doors, limits: limits,
+            proxies: TrustedProxies(settings.trustedProxies),
             allowedOrigins: Set(settings.allowedOrigins), makeRequestID: SystemRandom.identifier,
             certificates: certificates)
         let scheme = certificates == nil ? "http" : "https"
@@ -51,13 +53,16 @@ package struct GatehouseServer: Service {
         let application = Hummingbird.Application(
             responder: responder,
             server: HTTPServerBuilder { responder in
-                ConnectionChannel(responder: responder, limits: limits, certificates: certificates)
+                ConnectionChannel(responder: responder, doors: doors, limits: limits, certificates: certificates)
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port),
                 availableConnectionsDelegate: MaximumAvailableConnections(settings.maximumConnections, logger: logger)),
             services: [
-                Housekeeping(database: database, limits: features.limits, clock: clock, logger: logger),
+                Housekeeping(
+                    database: database, limits: features.limits, sessions: features.sessions, clock: clock,
+                    logger: logger),
+                SessionUses(sessions: features.sessions, logger: logger),
                 CertificateReload(certificates: certificates, logger: logger),
             ],
             onServerRunning: { [settings, onReady] channel in
@@ -88,10 +93,33 @@ struct CertificateReload: Service {
     }
 }
 
-/// Deletes what is over: sessions that have expired and failures that are forgotten.
+/// Writes down every few seconds which sessions have been used, and once more when the server stops.
+struct SessionUses: Service {
+    let sessions: Sessions
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do { try await Task.sleep(for: .seconds(10)) } catch { return }
+                await record()
+            }
+        }
+        await record()
+    }
+
+    private func record() async {
+        do { try await sessions.recordUses() } catch {
+            logger.warning("uses of sessions not written; tried again soon", metadata: ["error": "\(error)"])
+        }
+    }
+}
+
+/// Deletes what is over: sessions that have expired or idled and failures that are forgotten.
 struct Housekeeping: Service {
     let database: any Database
     let limits: SignInLimits
+    let sessions: Sessions
     let clock: Clock
     let logger: Logger
 
@@ -109,7 +137,7 @@ struct Housekeeping: Service {
     func tidy() async throws {
         let now = clock.now()
         try await database.transaction { sql in
-            try sql("DELETE FROM sessions WHERE expires_at <= \(now)")
+            try sessions.tidy(at: now, in: sql)
             try limits.tidy(at: now, in: sql)
         }
     }

@@ -11,6 +11,12 @@ package struct Faults: Sendable, Equatable {
         case tokenExpiryUnchecked = "token-expiry-unchecked"
         /// An address whose checksum is wrong is stored.
         case addressChecksumUnchecked = "address-checksum-unchecked"
+        /// A refresh token counts again after it was rotated.
+        case refreshReuseUnchecked = "refresh-reuse-unchecked"
+        /// A token counts although its session has ended.
+        case sessionEndIgnored = "session-end-ignored"
+        /// A token for another server counts here.
+        case audienceUnchecked = "audience-unchecked"
     }
 
     package let active: Set<Fault>

@@ -1,4 +1,4 @@
-import GatehouseCryptography
+package import GatehouseCryptography
 package import GatehousePasswords
 package import GatehouseStorage
 package import WebTokens
@@ -12,12 +12,15 @@ package struct Features: Sendable {
     package let aliases: Aliases
     package let addresses: Addresses
     package let limits: SignInLimits
+    let sessions: Sessions
+    let renewal: Renewal
     let settings: Settings
     let database: any Database
     let clock: Clock
 
     package init(
-        settings: Settings, database: any Database, passwords: PasswordHasher, signingKey: SigningKey, clock: Clock
+        settings: Settings, database: any Database, passwords: PasswordHasher, masterKey: SealingKey,
+        signingKey: SigningKey, clock: Clock
     ) throws {
         self.settings = settings
         self.database = database
@@ -26,18 +29,30 @@ package struct Features: Sendable {
             perName: settings.signInFailuresPerName, perNetwork: settings.signInFailuresPerNetwork)
         accounts = Accounts(database: database, passwords: passwords, policy: settings.passwordPolicy, clock: clock)
         domains = Domains(database: database, passwords: passwords, clock: clock)
+        let living = LivingSessions(idleTime: settings.sessionIdleTime.map(Int64.minutes))
+        let refreshTokens = RefreshTokenKey(masterKey)
         tokens = try AccessTokens(
-            database: database, key: signingKey, issuer: settings.publicURL ?? "gatehouse", clock: clock,
+            database: database, key: signingKey, issuer: settings.publicURL ?? "gatehouse", living: living,
+            clock: clock, faults: settings.faults)
+        sessions = Sessions(database: database, living: living, clock: clock)
+        renewal = Renewal(
+            database: database, tokens: tokens, refreshTokens: refreshTokens, living: living, clock: clock,
             faults: settings.faults)
         signIn = SignIn(
             database: database, passwords: passwords, policy: settings.passwordPolicy, limits: limits, tokens: tokens,
-            sessionLifetime: .days(settings.sessionLifetime), clock: clock)
+            refreshTokens: refreshTokens, sessionLifetime: .days(settings.sessionLifetime), clock: clock)
         aliases = Aliases(
             database: database, accounts: accounts, domains: domains, tokens: tokens, limits: limits, clock: clock)
         addresses = Addresses(database: database, clock: clock, faults: settings.faults)
     }
 
     var signInHandlers: SignInHandlers { SignInHandlers(signIn: signIn, lifetime: settings.tokenLifetime) }
+
+    var amphoHandlers: AmphoHandlers {
+        AmphoHandlers(signIn: signIn, renewal: renewal, lifetime: settings.amphoTokenLifetime)
+    }
+    var sessionHandlers: SessionHandlers { SessionHandlers(sessions: sessions) }
+    var amphoPrefix: AmphoPrefix { settings.amphoPrefix }
 
     var addressHandlers: AddressHandlers {
         AddressHandlers(

@@ -19,6 +19,18 @@ extension RouteTable {
         on(.post, "/v1/users", anyone, readsBody: true, aliases.create)
         on(.delete, "/v1/users", signedIn, aliases.delete)
 
+        let ampho = features.amphoHandlers
+        let prefix = features.amphoPrefix.path
+        // The original has them below `1`, its document has them without.
+        on(.post, "\(prefix)/login", anyone, readsBody: true, ampho.logIn)
+        on(.post, "\(prefix)/1/login", anyone, readsBody: true, ampho.logIn)
+        on(.post, "\(prefix)/renew", anyone, ampho.renew)
+        on(.post, "\(prefix)/1/renew", anyone, ampho.renew)
+
+        let sessions = features.sessionHandlers
+        on(.get, "/api/sessions", signedIn, sessions.list)
+        on(.delete, "/api/sessions/{id}", signedIn, sessions.end)
+
         let health = features.healthHandlers
         on(.get, "/health", anyone, health.live)
         on(.get, "/health/ready", anyone, health.ready)

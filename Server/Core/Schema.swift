@@ -102,6 +102,25 @@ package enum Schema {
                 """,
                 // Facts about the store itself: the master key's fingerprint.
                 "CREATE TABLE store_facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
-            ])
+            ]),
+        Migration(
+            number: 2, title: "sessions: last use, audience, refresh tokens",
+            statements: [
+                "ALTER TABLE sessions ADD COLUMN last_used_at BIGINT NOT NULL DEFAULT 0",
+                "UPDATE sessions SET last_used_at = created_at",
+                "CREATE INDEX sessions_last_use ON sessions (last_used_at)",
+                // `aud` of the session's tokens; NULL when they are for this server.
+                "ALTER TABLE sessions ADD COLUMN audience TEXT",
+                // The one refresh token of a session, and what is needed to know an honest retry; see `RefreshTokens`.
+                """
+                CREATE TABLE refresh_tokens (
+                    session_id TEXT PRIMARY KEY REFERENCES sessions (id) ON DELETE CASCADE,
+                    digest TEXT NOT NULL,
+                    previous_digest TEXT,
+                    previous_key_digest TEXT,
+                    rotated_at BIGINT
+                )
+                """,
+            ]),
     ]
 }

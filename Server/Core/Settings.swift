@@ -21,6 +21,11 @@ package struct Settings: Sendable {
     package var tokenLifetime: Int64 = 900
     /// Days.
     package var sessionLifetime: Int64 = 30
+    /// Minutes; nil when a session may idle as long as it lasts.
+    package var sessionIdleTime: Int64?
+    package var amphoPrefix = AmphoPrefix.default
+    /// Seconds.
+    package var amphoTokenLifetime: Int64 = 900
     package var signInFailuresPerName = SignInLimits.asShipped.perName
     package var signInFailuresPerNetwork = SignInLimits.asShipped.perNetwork
     package var lookUpsPerMinute = 300
@@ -41,18 +46,21 @@ package struct Setting: Sendable {
     package let value: String
     /// With unit and default.
     package let help: String
+    /// What another program calls it in the environment; understood there beside our own name.
+    package let alias: String?
     let apply: @Sendable (inout Settings, String) throws -> Void
 
     package var isSwitch: Bool { value.isEmpty }
     package var environmentName: String { "GATEHOUSE_" + name.uppercased().replacing("-", with: "_") }
 
     init(
-        _ name: String, _ value: String, _ help: String,
+        _ name: String, _ value: String, _ help: String, alias: String? = nil,
         apply: @escaping @Sendable (inout Settings, String) throws -> Void
     ) {
         self.name = name
         self.value = value
         self.help = help
+        self.alias = alias
         self.apply = apply
     }
 }
@@ -130,6 +138,22 @@ extension Setting {
             Setting("session-lifetime", "DAYS", "how long a sign-in lasts at most (30)") { settings, text in
                 settings.sessionLifetime = try wholeNumber(text, 1...3650)
             },
+            Setting(
+                "session-idle-time", "MINUTES",
+                "how long a sign-in may go unused, 5 or more; 0 for as long as it lasts (0)"
+            ) { settings, text in
+                let minutes = try wholeNumber(text, 0...5_256_000)
+                guard minutes == 0 || minutes >= 5 else { throw InvalidSetting("must be 0, or 5 or more") }
+                settings.sessionIdleTime = minutes == 0 ? nil : minutes
+            },
+            Setting(
+                "ampho-prefix", "PATH", "where the Ampho door has login and renew (/api/security)",
+                alias: "AMPHO_SECURITY_REST_PREFIX"
+            ) { settings, text in settings.amphoPrefix = try AmphoPrefix(text) },
+            Setting(
+                "ampho-token-lifetime", "SECONDS", "how long an access token of the Ampho door is good for (900)",
+                alias: "AMPHO_SECURITY_TOKEN_TTL"
+            ) { settings, text in settings.amphoTokenLifetime = try wholeNumber(text, 1...43_200) },
             Setting("sign-in-failures-per-name", "N", "failed sign-ins of one name in 15 minutes (10)") {
                 settings, text in settings.signInFailuresPerName = try wholeNumber(text, 1...1_000_000)
             },

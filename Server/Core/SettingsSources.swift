@@ -17,9 +17,15 @@ extension Settings {
         // `test-limits` sets others, which a more special setting may set again.
         let ordered = Setting.all.sorted { $0.name == "test-limits" && $1.name != "test-limits" }
         for setting in ordered {
+            let alias = setting.alias.flatMap { name in environment[name].map { (name, $0) } }
+            let own = environment[setting.environmentName]
+            if let alias, let own, own != alias.1, flags[setting.name] == nil {
+                mistakes.append("\(setting.environmentName) and \(alias.0) are one setting and must not differ")
+            }
             let candidates = [
                 flags[setting.name].map { ("--\(setting.name)", $0) },
-                environment[setting.environmentName].map { (setting.environmentName, $0) },
+                own.map { (setting.environmentName, $0) },
+                alias,
                 fromFile[setting.name].map { ("\(setting.name) in \(file ?? "")", $0) },
             ]
             guard let (origin, value) = candidates.lazy.compactMap({ $0 }).first else { continue }
@@ -34,9 +40,11 @@ extension Settings {
 
     /// Names in the environment that look like ours but are none; probably misspelt.
     package static func unknownNames(in environment: [String: String]) -> [String] {
-        let known = Set(Setting.all.map(\.environmentName) + ["GATEHOUSE_CONFIG"])
-        return environment.keys.filter {
-            $0.hasPrefix("GATEHOUSE_") && !$0.hasPrefix("GATEHOUSE_CONFORMANCE_") && !known.contains($0)
+        let known = Set(
+            Setting.all.map(\.environmentName) + Setting.all.compactMap(\.alias) + ["GATEHOUSE_CONFIG"])
+        return environment.keys.filter { name in
+            !known.contains(name) && !name.hasPrefix("GATEHOUSE_CONFORMANCE_")
+                && ["GATEHOUSE_", "AMPHO_SECURITY_"].contains(where: name.hasPrefix)
         }
         .sorted()
     }

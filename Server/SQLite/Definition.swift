@@ -1,5 +1,6 @@
 /// A migration's statement as SQLite wants it: `CREATE TABLE` gets SQLite's type names and `STRICT`, so that a column
-/// holds what it is declared to hold, as it does in PostgreSQL. Other statements stay as they are.
+/// holds what it is declared to hold, as it does in PostgreSQL. `ALTER TABLE` gets the type names, other statements stay as
+/// they are.
 ///
 /// - Parameter statement: in the shared dialect (BIGINT, TEXT, BYTEA). One that ends in `STRICT` already stays so.
 func sqliteDefinition(_ statement: String) -> String {
@@ -30,6 +31,7 @@ func sqliteDefinition(_ statement: String) -> String {
         }
     }
     endWord()
+    if words.starts(with: ["ALTER", "TABLE"]) { return result }
     guard words.starts(with: ["CREATE", "TABLE"]) else { return statement }
     while result.last?.isWhitespace == true || result.last == ";" { result.removeLast() }
     return result.hasSuffix(")") ? result + " STRICT" : result

@@ -2,10 +2,16 @@ import Testing
 
 @Suite("What the documents say")
 struct DocumentTests {
+    /// Methods and paths of the route table, Ampho's with the prefix that they have by default.
+    private static func routes() throws -> [(method: String, path: String)] {
+        try Repository.text("Server/Core/Routes.swift").matches(of: #/on\(\.(\w+), "([^"]+)"/#).map {
+            ($0.1.uppercased(), String($0.2).replacing(#"\(prefix)"#, with: "/api/security"))
+        }
+    }
+
     @Test("every route has a scenario")
     func routesHaveScenarios() throws {
-        let routes = try Repository.text("Server/Core/Routes.swift")
-            .matches(of: #/on\(\.(\w+), "([^"]+)"/#).map { ($0.1.uppercased(), String($0.2)) }
+        let routes = try Self.routes()
         #expect(routes.count >= 8)
         let scenarios = try Repository.files(in: "Conformance/Scenarios", endingIn: ".yaml")
         // As `send: GET /path?query`, quoted or not.
@@ -28,12 +34,11 @@ struct DocumentTests {
     @Test("every route is in the tables of the contract")
     func routesAreDocumented() throws {
         let contract = try Repository.text("Docs/API.md")
-        for match in try Repository.text("Server/Core/Routes.swift").matches(of: #/on\(\.(\w+), "([^"]+)"/#) {
+        for (method, path) in try Self.routes() {
             let row = contract.split(separator: "\n").first {
-                $0.hasPrefix("|") && $0.contains("`\(match.2)`") && $0.contains(match.1.uppercased())
-                    && $0.contains("OPTIONS")
+                $0.hasPrefix("|") && $0.contains("`\(path)`") && $0.contains(method) && $0.contains("OPTIONS")
             }
-            #expect(row != nil, "Docs/API.md does not allow \(match.1.uppercased()) \(match.2)")
+            #expect(row != nil, "Docs/API.md does not allow \(method) \(path)")
         }
     }
 

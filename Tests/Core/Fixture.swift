@@ -35,6 +35,8 @@ struct Fixture: Sendable {
     let time: TestClock
     let passwords: PasswordHasher
     let settings: Settings
+    let masterKey: SealingKey
+    let signingKey: JWK
     let features: Features
 
     var accounts: Accounts { features.accounts }
@@ -44,7 +46,7 @@ struct Fixture: Sendable {
     /// - Parameter parameters: how much work a hash is.
     init(
         _ database: (any Database)? = nil, time: TestClock = TestClock(), parameters: Argon2Parameters = light,
-        key: JWK = .generate(.ed25519), _ change: (inout Settings) -> Void = { _ in }
+        key: JWK = .generate(.ed25519), masterKey: SealingKey? = nil, _ change: (inout Settings) -> Void = { _ in }
     ) async throws {
         let database = try database ?? SQLiteDatabase.inMemory()
         _ = try await database.migrate(Schema.migrations)
@@ -58,9 +60,12 @@ struct Fixture: Sendable {
         self.time = time
         self.passwords = passwords
         self.settings = settings
+        let masterKey = try masterKey ?? SealingKey(SystemRandom.bytes(32))
+        self.masterKey = masterKey
+        signingKey = key
         features = try Features(
-            settings: settings, database: database, passwords: passwords, signingKey: try SigningKey(key),
-            clock: time.clock)
+            settings: settings, database: database, passwords: passwords, masterKey: masterKey,
+            signingKey: try SigningKey(key), clock: time.clock)
     }
 
     // MARK: Making things
@@ -88,7 +93,7 @@ struct Fixture: Sendable {
     func signIn(
         _ name: String, _ password: String = password, from network: Network = here, lifetime: Int64 = 900
     ) async throws -> String {
-        try await features.signIn.begin(name: name, password: password, from: network, lifetime: lifetime)
+        try await features.signIn.begin(name: name, password: password, from: network, lifetime: lifetime).token.text
     }
 
     /// `200`, or the code of the refusal.

@@ -42,7 +42,7 @@ private func withServer(
     if let passwords {
         features = try Features(
             settings: fixture.settings, database: fixture.database, passwords: passwords,
-            signingKey: try SigningKey(.generate(.ed25519)), clock: fixture.time.clock)
+            masterKey: fixture.masterKey, signingKey: try SigningKey(.generate(.ed25519)), clock: fixture.time.clock)
     }
     let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let (urls, ready) = AsyncStream.makeStream(of: String.self)
@@ -92,7 +92,8 @@ struct ServerTests {
                 #expect(preflight.line("Access-Control-Allow-Origin") == origin)
                 #expect(preflight.line("Access-Control-Allow-Methods") == "DELETE, OPTIONS, POST")
                 #expect(
-                    preflight.line("Access-Control-Allow-Headers") == "Authorization, Content-Type, If-None-Match")
+                    preflight.line("Access-Control-Allow-Headers")
+                        == "Authorization, Content-Type, Idempotency-Key, If-None-Match")
             }
             for origin in ["https://three.test", "http://one.test", "https://one.test:444", "null", "*"] {
                 let answer = try await server.send(.get, "/health", [("Origin", origin)])

@@ -29,6 +29,20 @@ struct SettingsTests {
         #expect(settings.maximumConnections == 10_000)
     }
 
+    @Test("a name of another program counts in the environment, and must not contradict ours")
+    func aliases() throws {
+        let (ours, theirs) = ("GATEHOUSE_AMPHO_TOKEN_LIFETIME", "AMPHO_SECURITY_TOKEN_TTL")
+        func lifetime(_ flags: [String: String], _ environment: [String: String]) throws -> Int64 {
+            try Settings.load(flags: flags, environment: environment, file: nil).amphoTokenLifetime
+        }
+        #expect(try lifetime([:], [theirs: "60"]) == 60)
+        #expect(try lifetime([:], [theirs: "60", ours: "60"]) == 60)
+        #expect(try lifetime(["ampho-token-lifetime": "70"], [theirs: "60", ours: "50"]) == 70)
+        #expect(try mistakes(environment: [theirs: "60", ours: "50"]).count == 1)
+        #expect(try mistakes(environment: [theirs: "soon"]).first?.hasPrefix(theirs) == true)
+        #expect(Settings.unknownNames(in: [theirs: "60", "AMPHO_SECURITY_TTL": "60"]) == ["AMPHO_SECURITY_TTL"])
+    }
+
     @Test("all mistakes come at once, each with its place")
     func allMistakes() throws {
         let folder = try TemporaryFolder()

@@ -265,7 +265,8 @@ struct SignInLimitTests {
         _ = try await fixture.signIn("alice@a.test")
         _ = try await fixture.outcome("bob@a.test", "wrong")
         let housekeeping = Housekeeping(
-            database: fixture.database, limits: fixture.features.limits, clock: fixture.time.clock,
+            database: fixture.database, limits: fixture.features.limits, sessions: fixture.features.sessions,
+            clock: fixture.time.clock,
             logger: .init(label: "test"))
         func rows() async throws -> [Int64] {
             [

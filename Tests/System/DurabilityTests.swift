@@ -80,6 +80,39 @@ struct DurabilityTests {
         }
     }
 
+    @Test(
+        "after SIGKILL the same key gets the same successor, and none ends the session",
+        arguments: [nil, "the-key-that-was-sent", "another-key-than-that"])
+    func renewalWhoseAnswerIsLost(retryKey: String?) async throws {
+        let key = "the-key-that-was-sent"
+        try await withStore { store in
+            try await store.addDomain("a.test")
+            try await store.addAccount("alice$a.test")
+            var server = try await store.start()
+            let grant = try await server.logIn("alice$a.test", refreshToken: true)
+            let first = try #require(grant.json?["refresh_token"]?.string)
+            // The answer arrives here, but the client of this story does not see it.
+            let lost = try await server.renew(first, key: key)
+            let lostToken = try #require(lost.json?["token"]?.string)
+            try await server.kill()
+            server = try await store.start()
+            let again = try await server.renew(first, key: retryKey)
+            if retryKey == key {
+                #expect(again.status == 200)
+                let successor = try #require(again.json?["refresh_token"]?.string)
+                #expect(successor == lost.json?["refresh_token"]?.string)
+                #expect(try await server.renew(successor).status == 200)
+                // After a restart the rotated one stays dead.
+                try await server.kill()
+                server = try await store.start()
+                #expect(try await server.renew(first, key: key).outcome == "401 invalid_token")
+            } else {
+                #expect(again.outcome == "401 invalid_token")
+            }
+            #expect(try await server.setAddress(bearer: lostToken).outcome == "401 invalid_token")
+        }
+    }
+
     @Test("SIGTERM finishes the request in flight, ends with exit code 0, and a second start finds all")
     func stopsGracefully() async throws {
         try await withStore { store in

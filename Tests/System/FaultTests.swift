@@ -18,6 +18,9 @@ struct FaultTests {
         Case(fault: "domain-check-dropped", scenario: "opencap/addresses/exactly-this-domain"),
         Case(fault: "token-expiry-unchecked", scenario: "opencap/tokens/expired"),
         Case(fault: "address-checksum-unchecked", scenario: "opencap/address-types/p2pkh-checksum"),
+        Case(fault: "refresh-reuse-unchecked", scenario: "ampho/refresh/reuse-ends-the-session"),
+        Case(fault: "session-end-ignored", scenario: "api/sessions/sign-out"),
+        Case(fault: "audience-unchecked", scenario: "ampho/audience/refused-at-opencap"),
     ]
 
     @Test("the suite fails at each, and the scenario of the broken promise is among its failures", arguments: all)

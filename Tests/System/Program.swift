@@ -69,8 +69,10 @@ enum Program: String {
         process.executableURL = try executable
         process.arguments = arguments
         process.currentDirectoryURL = folder.url
-        process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("GATEHOUSE_") }
-            .merging(environment) { $1 }
+        process.environment = ProcessInfo.processInfo.environment.filter { name, _ in
+            !name.hasPrefix("GATEHOUSE_") && !name.hasPrefix("AMPHO_SECURITY_")
+        }
+        .merging(environment) { $1 }
         // Files, not pipes: whoever reads two pipes in turn can wait for ever.
         let name = UUID().uuidString
         let output = try folder.write("", to: "\(name).out")

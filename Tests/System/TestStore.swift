@@ -162,6 +162,20 @@ final class ServerProcess: Sendable {
         return token
     }
 
+    func logIn(_ name: String, refreshToken: Bool = false) async throws -> TransferResponse {
+        try await send(
+            .post, "/api/security/login",
+            json: [
+                "login": .string(name), "password": .string(TestStore.password), "refresh_token": .bool(refreshToken),
+            ])
+    }
+
+    func renew(_ presented: String, key: String? = nil) async throws -> TransferResponse {
+        try await send(.post, "/api/security/renew", bearer: presented) { request in
+            if let key { request.headers.append(("Idempotency-Key", key)) }
+        }
+    }
+
     func setAddress(
         _ address: Address = .legacy, bearer: String?, extensions: JSONValue? = nil
     ) async throws -> TransferResponse {

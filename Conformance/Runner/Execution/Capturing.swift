@@ -14,9 +14,10 @@ extension Capture.Source {
         }
     }
 
-    /// The payload of the token that the body carries as `jwt`, not verified.
+    /// The payload of the token that the body carries as `jwt` or `token`, not verified.
     private static func claims(in answer: Answer) -> JSONValue? {
-        guard let token = (try? JSONValue(parsing: answer.body))?["jwt"]?.string else { return nil }
+        let body = try? JSONValue(parsing: answer.body)
+        guard let token = (body?["jwt"] ?? body?["token"])?.string else { return nil }
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3, let payload = Base64URL.decode(parts[1]) else { return nil }
         return try? JSONValue(parsing: payload)

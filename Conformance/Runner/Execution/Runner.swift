@@ -50,7 +50,7 @@ package struct Runner: Sendable {
             func startNext() {
                 guard let scenario = rest.popFirst() else { return }
                 let run = ScenarioRun(
-                    scenario: scenario, fixtures: suite.fixtures,
+                    scenario: scenario, fixtures: suite.fixtures(for: scenario),
                     context: StepContext(target: target, transport: transport, caFile: caFile, now: now),
                     variables: variables)
                 group.addTask { await run.run() }

@@ -5,7 +5,8 @@ package struct Suite: Sendable {
     package let name: String
     /// Ordered by id.
     package let scenarios: [Scenario]
-    package let fixtures: [String: Fixture]
+    /// By the name of the suite that they belong to, and their own.
+    private let fixtures: [String: [String: Fixture]]
     /// The names that a caller can give a value.
     package let callerVariables: Set<String>
 
@@ -27,8 +28,23 @@ package struct Suite: Sendable {
     init(name: String, scenarios: [Scenario], fixtures: [String: Fixture], callerVariables: Set<String>) {
         self.name = name
         self.scenarios = scenarios
-        self.fixtures = fixtures
+        self.fixtures = [name: fixtures]
         self.callerVariables = callerVariables
+    }
+
+    /// Several suites as one. Each scenario has the fixtures of its own.
+    package init(joining suites: [Suite], name: String) {
+        self.name = name
+        scenarios = suites.flatMap(\.scenarios)
+        fixtures = suites.reduce(into: [:]) { $0.merge($1.fixtures) { $1 } }
+        callerVariables = suites.reduce(into: []) { $0.formUnion($1.callerVariables) }
+    }
+
+    package var fixtureCount: Int { fixtures.values.map(\.count).reduce(0, +) }
+
+    /// The fixtures that a scenario of this suite can use, by name.
+    func fixtures(for scenario: Scenario) -> [String: Fixture] {
+        fixtures[scenario.id.split(separator: "/").first.map(String.init) ?? ""] ?? [:]
     }
 }
 

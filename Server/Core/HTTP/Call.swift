@@ -27,18 +27,41 @@ package struct Call: Sendable {
     ///
     /// - Throws: `Problem.invalidQuery` when one of `names` occurs twice or is not decodable. Members that nobody asked for are ignored.
     package func queryMembers(_ names: String...) throws(Problem) -> [String: String] {
+        try Self.members(names, in: query ?? "", .invalidQuery, "query")
+    }
+
+    /// The members of the body as a form (WHATWG URL, application/x-www-form-urlencoded). Members that nobody asked for are
+    /// ignored.
+    ///
+    /// - Throws: `Problem.unsupportedMediaType`; `.invalidForm` when one of `names` occurs twice or is not decodable.
+    package func formMembers(_ names: String...) throws(Problem) -> [String: String] {
+        guard isForm else {
+            throw .unsupportedMediaType.saying("Send the body as application/x-www-form-urlencoded.")
+        }
+        guard let text = String(validating: body, as: UTF8.self) else {
+            throw .invalidForm.saying("The body is not valid UTF-8.")
+        }
+        return try Self.members(names, in: text, .invalidForm, "form")
+    }
+
+    /// Whether the body says that it is a form.
+    package var isForm: Bool { headers[.contentType].map(MediaType.isForm) ?? false }
+
+    private static func members(
+        _ names: [String], in text: String, _ problem: Problem, _ what: String
+    ) throws(Problem) -> [String: String] {
         var found: [String: String] = [:]
-        for pair in (query ?? "").split(separator: "&", omittingEmptySubsequences: true) {
+        for pair in text.split(separator: "&", omittingEmptySubsequences: true) {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = PercentEncoding.decodeForm(parts[0]) else {
-                throw .invalidQuery.saying("The query is not percent-encoded UTF-8.")
+                throw problem.saying("The \(what) is not percent-encoded UTF-8.")
             }
             guard names.contains(name) else { continue }
             guard let value = PercentEncoding.decodeForm(parts.count > 1 ? parts[1] : "") else {
-                throw .invalidQuery.saying("The query member \(name) is not percent-encoded UTF-8.")
+                throw problem.saying("The \(what) member \(name) is not percent-encoded UTF-8.")
             }
             guard found.updateValue(value, forKey: name) == nil else {
-                throw .invalidQuery.saying("The query member \(name) is given twice.")
+                throw problem.saying("The \(what) member \(name) is given twice.")
             }
         }
         return found
@@ -56,6 +79,17 @@ package struct Call: Sendable {
             throw .invalidJSON.saying("The body is not valid JSON: \(error).")
         }
         guard value.object != nil else { throw .wrongType.saying("The body must be a JSON object.") }
+        return value
+    }
+
+    /// The body as a JSON object that has no other members than these, as the paths below `/api` want it.
+    ///
+    /// - Throws: as `jsonObject()`; `Problem.unknownMember` with the member's name.
+    package func jsonObject(only names: String...) throws(Problem) -> JSONValue {
+        let value = try jsonObject()
+        if let other = value.object?.first(where: { !names.contains($0.name) }) {
+            throw .unknownMember.saying("The member \"\(other.name)\" is not known here.")
+        }
         return value
     }
 }
@@ -77,6 +111,15 @@ extension JSONValue {
         self[name] == nil ? nil : try requireString(name)
     }
 
+    /// The member `name`, true or false, nil when it is not there.
+    package func optionalFlag(_ name: String) throws(Problem) -> Bool? {
+        guard let member = self[name] else { return nil }
+        guard let flag = member.bool else {
+            throw .wrongType.saying("The member \"\(name)\" must be true or false.")
+        }
+        return flag
+    }
+
     /// The whole number `name`.
     package func requireInteger(_ name: String) throws(Problem) -> Int64 {
         guard let member = self[name] else { throw .missingMember.saying("The member \"\(name)\" is missing.") }
@@ -93,6 +136,12 @@ enum MediaType {
         let type = contentType.prefix { $0 != ";" }.trimmingSpaces().lowercased()
         return type == "application/json" || type == "application/json+fhir"
             || (type.hasPrefix("application/") && type.hasSuffix("+json"))
+    }
+}
+
+extension MediaType {
+    static func isForm(_ contentType: String) -> Bool {
+        contentType.prefix { $0 != ";" }.trimmingSpaces().lowercased() == "application/x-www-form-urlencoded"
     }
 }
 

@@ -12,13 +12,16 @@ package struct ConnectionChannel: HTTPChannelHandler {
     package typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
     package let responder: HTTPChannelHandler.Responder
+    let doors: Doors
     let limits: ConnectionLimits
     let certificates: Certificates?
 
     package init(
-        responder: @escaping HTTPChannelHandler.Responder, limits: ConnectionLimits, certificates: Certificates?
+        responder: @escaping HTTPChannelHandler.Responder, doors: Doors, limits: ConnectionLimits,
+        certificates: Certificates?
     ) {
         self.responder = responder
+        self.doors = doors
         self.limits = limits
         self.certificates = certificates
     }
@@ -42,7 +45,7 @@ package struct ConnectionChannel: HTTPChannelHandler {
                 withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoderLimits)
             try pipeline.addHandler(
                 RequestGuard(
-                    limits: limits, meter: meter, isSecure: certificates != nil, logger: logger))
+                    doors: doors, limits: limits, meter: meter, isSecure: certificates != nil, logger: logger))
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: certificates != nil))
             return try NIOAsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))

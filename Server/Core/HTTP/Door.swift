@@ -2,25 +2,33 @@ package import GatehouseMessages
 import GatehouseJSON
 import HTTPTypes
 
-/// One family of paths with its own manners. The first segment of a path decides; today there are two.
+/// One family of paths with its own manner of saying no.
 package enum Door: Sendable {
     /// `/v1/…`, as the OpenCAP protocol asks.
     case openCAP
-    /// Everything else: health, and paths that do not exist.
+    /// Sign-in and renewal below a prefix that the operator chooses.
+    case ampho
+    /// `/api/introspect` and `/api/revoke`, as their RFCs ask.
+    case oauth
+    /// Everything else: the rest of `/api`, health, and paths that do not exist.
     case own
-
-    package init(path: some StringProtocol) {
-        self = path == "/v1" || path.hasPrefix("/v1/") ? .openCAP : .own
-    }
 
     /// The answer that says `problem` in the manner of this door.
     package func answer(to problem: Problem) -> Answer {
         var writer = JSONWriter(reserving: 128)
         let contentType: String
         switch self {
-        case .openCAP:
+        case .openCAP, .ampho:
             contentType = "application/json"
             writer.raw("{\"message\":")
+            writer.string(problem.title)
+            writer.raw("}")
+        case .oauth:
+            // RFC 6749 §5.2.
+            contentType = "application/json"
+            writer.raw("{\"error\":")
+            writer.string(Door.oauthError(for: problem))
+            writer.raw(",\"error_description\":")
             writer.string(problem.title)
             writer.raw("}")
         case .own:
@@ -52,6 +60,33 @@ package enum Door: Sendable {
         case Problem.invalidToken.code, Problem.expiredToken.code: "Bearer realm=\"gatehouse\", error=\"invalid_token\""
         default: "Bearer realm=\"gatehouse\""
         }
+    }
+
+    /// The word of RFC 6749 §5.2 and §4.1.2.1, or of RFC 6750 §3.1 where the caller's own token is at fault (RFC 7662 §2.3).
+    private static func oauthError(for problem: Problem) -> String {
+        switch problem.status.code {
+        case 401: problem.code == Problem.authenticationRequired.code ? "invalid_client" : "invalid_token"
+        case 403: "insufficient_scope"
+        case 429, 503: "temporarily_unavailable"
+        case 500: "server_error"
+        default: "invalid_request"
+        }
+    }
+}
+
+/// Which door a path belongs to. Its first segment decides, but Ampho's prefix comes before all.
+package struct Doors: Sendable {
+    let ampho: AmphoPrefix
+
+    package func door(of path: some StringProtocol) -> Door {
+        if Self.isBelow(ampho.path, path) { return .ampho }
+        if Self.isBelow("/v1", path) { return .openCAP }
+        return path == "/api/introspect" || path == "/api/revoke" ? .oauth : .own
+    }
+
+    private static func isBelow(_ top: String, _ path: some StringProtocol) -> Bool {
+        path.utf8.starts(with: top.utf8)
+            && (path.utf8.count == top.utf8.count || path.utf8.dropFirst(top.utf8.count).first == UInt8(ascii: "/"))
     }
 }
 

@@ -16,6 +16,7 @@ final class RequestGuard: ChannelDuplexHandler {
 
     private enum Reading { case nothing, head, body }
 
+    private let doors: Doors
     private let limits: ConnectionLimits
     private let meter: HeadMeter
     private let logger: Logger
@@ -33,7 +34,8 @@ final class RequestGuard: ChannelDuplexHandler {
     private var deadline: NIODeadline?
     private var timer: Scheduled<Void>?
 
-    init(limits: ConnectionLimits, meter: HeadMeter, isSecure: Bool, logger: Logger) {
+    init(doors: Doors, limits: ConnectionLimits, meter: HeadMeter, isSecure: Bool, logger: Logger) {
+        self.doors = doors
         self.limits = limits
         self.meter = meter
         self.isSecure = isSecure
@@ -172,7 +174,7 @@ final class RequestGuard: ChannelDuplexHandler {
             return
         }
         logger.debug("refused before routing", metadata: ["code": .string(problem.code)])
-        var answer = Door(path: path).answer(to: problem)
+        var answer = doors.door(of: path).answer(to: problem)
         if isSecure { answer.requireTLS() }
         var headers = HTTPHeaders(answer.headers.map { ($0.name.rawName, $0.value) })
         headers.add(name: "Content-Length", value: String(answer.body.count))

@@ -22,6 +22,7 @@ package struct Responder: HTTPResponder {
     package typealias Context = ConnectionContext
 
     let routes: RouteTable
+    let doors: Doors
     let limits: ConnectionLimits
     let proxies: TrustedProxies
     /// Origins that may read answers from a browser (`--allowed-origin`).
@@ -43,7 +44,7 @@ package struct Responder: HTTPResponder {
             case .nothing: throw Problem.notFound
             case .otherMethods(let allow, let isPublic):
                 allOrigins = isPublic
-                answer = Self.otherMethod(request.method, allow: allow, path: path)
+                answer = otherMethod(request.method, allow: allow, path: path)
             case .route(let route, let parameters):
                 allOrigins = route.isPublicToAllOrigins
                 let body = route.readsBody ? try await wholeBody(of: request) : []
@@ -57,7 +58,7 @@ package struct Responder: HTTPResponder {
             }
         } catch {
             let problem = Self.problem(for: error, logger)
-            answer = Door(path: path).answer(to: problem)
+            answer = doors.door(of: path).answer(to: problem)
             logger.debug("refused", metadata: ["code": .string(problem.code), "path": .string(String(path))])
         }
         addOrigin(request.headers[.origin], allOrigins: allOrigins, to: &answer)
@@ -91,9 +92,9 @@ package struct Responder: HTTPResponder {
         return Network(address: proxies.client(peer: peer, forwardedFor: headers[values: .xForwardedFor]))
     }
 
-    private static func otherMethod(_ method: HTTPRequest.Method, allow: String, path: some StringProtocol) -> Answer {
+    private func otherMethod(_ method: HTTPRequest.Method, allow: String, path: some StringProtocol) -> Answer {
         if method == .options { return Answer(status: .noContent, headers: [.allow: allow]) }
-        var answer = Door(path: path).answer(to: .methodNotAllowed)
+        var answer = doors.door(of: path).answer(to: .methodNotAllowed)
         answer.headers[.allow] = allow
         return answer
     }
@@ -130,7 +131,7 @@ package struct Responder: HTTPResponder {
         if let allow = answer.headers[.allow], answer.status == .noContent {
             answer.headers[.accessControlAllowMethods] = allOrigins ? "GET, HEAD" : allow
             answer.headers[.accessControlAllowHeaders] =
-                allOrigins ? "If-None-Match" : "Authorization, Content-Type, If-None-Match"
+                allOrigins ? "If-None-Match" : "Authorization, Content-Type, Idempotency-Key, If-None-Match"
             answer.headers[.accessControlMaxAge] = "600"
         }
     }

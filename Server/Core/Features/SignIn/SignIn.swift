@@ -1,7 +1,7 @@
 import GatehouseCryptography
 import GatehouseMessages
-package import GatehousePasswords
-package import GatehouseStorage
+import GatehousePasswords
+import GatehouseStorage
 
 /// Turns a name and a password into a session.
 package struct SignIn: Sendable {
@@ -10,20 +10,22 @@ package struct SignIn: Sendable {
     let policy: PasswordPolicy
     let limits: SignInLimits
     let tokens: AccessTokens
+    let refreshTokens: RefreshTokenKey
     /// How long a session lasts, in microseconds, however often it is used.
     let sessionLifetime: Int64
     let clock: Clock
     private let turns = Turns()
 
-    package init(
+    init(
         database: any Database, passwords: PasswordHasher, policy: PasswordPolicy, limits: SignInLimits,
-        tokens: AccessTokens, sessionLifetime: Int64, clock: Clock
+        tokens: AccessTokens, refreshTokens: RefreshTokenKey, sessionLifetime: Int64, clock: Clock
     ) {
         self.database = database
         self.passwords = passwords
         self.policy = policy
         self.limits = limits
         self.tokens = tokens
+        self.refreshTokens = refreshTokens
         self.sessionLifetime = sessionLifetime
         self.clock = clock
     }
@@ -32,21 +34,73 @@ package struct SignIn: Sendable {
     ///
     /// Unknown, disabled and mistyped names are treated like a wrong password, and take as long.
     ///
-    /// - Returns: an access token of the new session, good for `lifetime` seconds.
+    /// - Parameters:
+    ///   - lifetime: of the access token, in seconds.
+    ///   - audience: for another server than this one.
     /// - Throws: `Problem.invalidCredentials`, `.tooManyAttempts`; `PasswordHashingError.overloaded`.
-    package func begin(name text: String, password: String, from network: Network, lifetime: Int64) async throws
-        -> String
-    {
+    package func begin(
+        name text: String, password: String, from network: Network, lifetime: Int64, audience: Audience? = nil,
+        holdsRefreshToken: Bool = false
+    ) async throws -> Grant {
         let name = try? AccountName(text)
         let counted = name?.description ?? CanonicalText.of(String(text.prefix(320)))
+        let id = SystemRandom.identifier()
+        let refreshToken = holdsRefreshToken ? refreshTokens.make(for: id) : nil
+        // A session for ourselves has none, so that it stays one when our own name changes.
+        let audience = audience.flatMap { $0.text == tokens.issuer ? nil : $0.text }
         return try await turns.take(counted) {
-            try await begin(name, counted: counted, password: password, from: network, lifetime: lifetime)
+            let proof = try await prove(name, counted: counted, password: password, from: network)
+            let now = clock.now()
+            let session = Session(
+                id: id, account: proof.account, createdAt: now, expiresAt: now + sessionLifetime, lastUsedAt: now,
+                audience: audience, holdsRefreshToken: holdsRefreshToken)
+            let account = try await database.transaction { sql -> Account? in
+                // Guarded by the hash that was verified: a password changed or an account disabled meanwhile makes no session.
+                let made = try sql(
+                    """
+                    INSERT INTO sessions (id, account_id, created_at, expires_at, last_used_at, audience)
+                    SELECT \(session.id), id, \(now), \(session.expiresAt), \(now), \(audience) FROM accounts
+                    WHERE id = \(proof.account) AND password_hash = \(proof.passwordHash) AND disabled_at IS NULL
+                    RETURNING id
+                    """)
+                guard !made.isEmpty else { return nil }
+                if let refreshToken {
+                    try sql(
+                        """
+                        INSERT INTO refresh_tokens (session_id, digest) VALUES (\(session.id), \(refreshToken.digest))
+                        """)
+                }
+                try accept(proof, at: now, in: sql)
+                return try Account.load(proof.account, in: sql)
+            }
+            guard let account else { throw Problem.invalidCredentials }
+            return Grant(
+                token: try tokens.issue(to: account, session: session, lifetime: lifetime),
+                refreshToken: refreshToken?.text)
         }
     }
 
-    private func begin(
-        _ name: AccountName?, counted: String, password: String, from network: Network, lifetime: Int64
-    ) async throws -> String {
+    // MARK: A password that is right
+
+    /// That somebody knew an account's password a moment ago.
+    private struct Proof: Sendable {
+        /// The account's identifier.
+        let account: String
+        /// The hash that was verified. Whoever acts on the proof asks that it is still the account's.
+        let passwordHash: String
+        /// To replace a weaker one.
+        let newHash: String?
+        /// The name under which failures are counted.
+        let counted: String
+        let network: Network
+    }
+
+    /// Checks a password and counts a wrong one. Only within the name's turn.
+    ///
+    /// - Throws: as `begin`.
+    private func prove(
+        _ name: AccountName?, counted: String, password: String, from network: Network
+    ) async throws -> Proof {
         let start = clock.now()
         let (found, standing) = try await database.read { sql in
             let found = try name.flatMap { try Candidate.find($0, in: sql) }
@@ -66,28 +120,23 @@ package struct SignIn: Sendable {
             try standing.requireUnrefusedName(at: now)
             throw Problem.invalidCredentials
         }
+        return Proof(
+            account: found.id, passwordHash: found.passwordHash,
+            newHash: needsRenewal ? try await passwords.hash(policy.normalize(password)) : nil, counted: counted,
+            network: network)
+    }
 
-        let newHash = needsRenewal ? try await passwords.hash(policy.normalize(password)) : nil
-        let session = SystemRandom.identifier()
-        let expiresAt = now + sessionLifetime
-        let account = try await database.transaction { sql -> Account? in
-            // Guarded by the hash that was verified: a password changed or an account disabled meanwhile makes no session.
-            let made = try sql(
+    /// Records that the right password was used, in the transaction that acts on it.
+    private func accept(_ proof: Proof, at now: Int64, in sql: borrowing Transaction) throws {
+        if let newHash = proof.newHash {
+            try sql(
                 """
-                INSERT INTO sessions (id, account_id, created_at, expires_at)
-                SELECT \(session), id, \(now), \(expiresAt) FROM accounts
-                WHERE id = \(found.id) AND password_hash = \(found.passwordHash) AND disabled_at IS NULL
-                RETURNING id
+                UPDATE accounts SET password_hash = \(newHash)
+                WHERE id = \(proof.account) AND password_hash = \(proof.passwordHash)
                 """)
-            guard !made.isEmpty else { return nil }
-            if let newHash {
-                try sql("UPDATE accounts SET password_hash = \(newHash) WHERE id = \(found.id)")
-            }
-            try limits.recordSuccess(of: counted, account: found.id, from: network, at: now, in: sql)
-            return try Account.load(found.id, in: sql)
         }
-        guard let account else { throw Problem.invalidCredentials }
-        return try tokens.issue(to: account, session: session, lifetime: lifetime)
+        try limits.recordSuccess(
+            of: proof.counted, account: proof.account, from: proof.network, at: now, in: sql)
     }
 
     private func verify(_ password: String, of found: Candidate?) async throws -> Verification {

@@ -11,7 +11,8 @@ struct SignInHandlers: Sendable {
         let body = try call.jsonObject()
         let token = try await signIn.begin(
             name: try body.requireString("alias"), password: try body.requireString("password"), from: call.network,
-            lifetime: lifetime)
+            lifetime: lifetime
+        ).token.text
         var writer = JSONWriter(reserving: token.utf8.count + 16)
         writer.raw("{\"jwt\":")
         writer.string(token)

@@ -14,37 +14,63 @@ package struct SignedIn: Sendable {
     package let session: String
 }
 
+/// An access token that was made just now.
+package struct IssuedToken: Sendable {
+    package let text: String
+    /// Unix seconds.
+    package let startsAt: Int64
+    /// Unix seconds.
+    package let expiresAt: Int64
+}
+
 /// Issues access tokens and says for whom a presented one speaks.
 package struct AccessTokens: Sendable {
     let database: any Database
     let key: SigningKey
     let verifier: TokenVerifier
+    /// For what an issuer is asked about its own tokens: whoever they are for.
+    private let issuersVerifier: TokenVerifier
     let issuer: String
+    let living: LivingSessions
     let clock: Clock
-    private let verdicts = AuthorizationCache()
+    private let faults: Faults
 
     /// Clock skew that is forgiven, in seconds (SPEC §0).
     static let leeway: Int64 = 10
+    /// An account that is only an alias never gets a token for longer than this, in seconds.
+    static let longestOfAlias: Int64 = 900
     static let type = "at+jwt"
 
-    /// - Parameter issuer: `iss` and `aud` of our tokens: the public URL, or `gatehouse`.
-    package init(database: any Database, key: SigningKey, issuer: String, clock: Clock, faults: Faults) throws {
+    /// - Parameters:
+    ///   - issuer: `iss` and `aud` of our tokens: the public URL, or `gatehouse`.
+    ///   - living: sessions known to live, whose use is written to the store by whoever shares this.
+    package init(
+        database: any Database, key: SigningKey, issuer: String, living: LivingSessions, clock: Clock, faults: Faults
+    ) throws {
         self.database = database
         self.key = key
         self.issuer = issuer
+        self.living = living
         self.clock = clock
+        self.faults = faults
         var leeway = Self.leeway
+        var audience: String? = issuer
         #if DEBUG
         if faults.active.contains(.tokenExpiryUnchecked) { leeway = Int64(UInt32.max) }
+        if faults.active.contains(.audienceUnchecked) { audience = nil }
         #endif
         verifier = TokenVerifier(
-            keys: KeySet([key.verificationKey]), type: Self.type, issuer: issuer, audience: issuer,
+            keys: KeySet([key.verificationKey]), type: Self.type, issuer: issuer, audience: audience,
             leewaySeconds: leeway)
+        issuersVerifier = TokenVerifier(
+            keys: KeySet([key.verificationKey]), type: Self.type, issuer: issuer, audience: nil, leewaySeconds: 0)
     }
 
-    /// - Parameter lifetime: in seconds.
-    func issue(to account: Account, session: String, lifetime: Int64) throws -> String {
+    /// - Parameter lifetime: in seconds. A token never outlives its session.
+    func issue(to account: Account, session: Session, lifetime: Int64) throws -> IssuedToken {
         let now = clock.now().unixSeconds
+        let granted = account.roles == [.alias] ? min(lifetime, Self.longestOfAlias) : lifetime
+        let expiresAt = min(now + granted, session.expiresAt.unixSeconds)
         var claims = JSONWriter(reserving: 512)
         func text(_ name: StaticString, _ value: String) {
             claims.raw(name)
@@ -55,94 +81,76 @@ package struct AccessTokens: Sendable {
             claims.integer(value)
         }
         text("{\"iss\":", issuer)
-        text(",\"aud\":", issuer)
+        text(",\"aud\":", session.audience ?? issuer)
         text(",\"sub\":", account.id)
         number(",\"iat\":", now)
         number(",\"nbf\":", now)
-        number(",\"exp\":", now + lifetime)
+        number(",\"exp\":", expiresAt)
         text(",\"jti\":", SystemRandom.identifier())
-        text(",\"sid\":", session)
-        // RFC 8693 §4.2: scopes are one string, separated by spaces.
-        text(",\"scope\":", Role.allCases.filter(account.roles.contains).map(\.rawValue).joined(separator: " "))
+        text(",\"sid\":", session.id)
+        text(",\"scope\":", account.scope)
         // What clients of the original programs read.
         text(",\"identity\":", account.id)
-        text(",\"login\":", account.email ?? account.alias?.text ?? account.id)
+        text(",\"login\":", account.login)
         if let alias = account.alias {
             text(",\"username\":", alias.username)
             text(",\"domain\":", alias.domain)
         }
         claims.raw("}")
-        return try JWS.sign(claims.bytes, type: Self.type, with: key)
+        return IssuedToken(
+            text: try JWS.sign(claims.bytes, type: Self.type, with: key), startsAt: now, expiresAt: expiresAt)
     }
 
     /// Who the token speaks for.
     ///
     /// - Throws: `Problem.expiredToken` for one of ours that is over, `.invalidToken` for everything else.
     package func check(_ token: String) async throws -> SignedIn {
-        let claims: Claims
-        do {
-            claims = try verifier.verify(token, nowSeconds: clock.now().unixSeconds)
-        } catch {
-            throw error == .expired ? Problem.expiredToken : Problem.invalidToken
+        let claims = try Self.claims { () throws(TokenError) in
+            try verifier.verify(token, nowSeconds: clock.now().unixSeconds)
         }
         guard let session = claims.session, let subject = claims.subject else { throw Problem.invalidToken }
-        guard let account = try await liveAccount(of: session), account.id == subject else {
+        guard let account = try await liveAccount(of: session, subject: subject), account.id == subject else {
             throw Problem.invalidToken
         }
         return SignedIn(account: account, session: session)
     }
 
+    /// The claims of one of our tokens, whoever it is for. Whether its session lives is not asked.
+    ///
+    /// - Throws: as `check`.
+    func claimsForAnyAudience(of token: String, leewaySeconds: Int64) throws(Problem) -> Claims {
+        try Self.claims { () throws(TokenError) in
+            try issuersVerifier.verify(token, nowSeconds: clock.now().unixSeconds, leewaySeconds: leewaySeconds)
+        }
+    }
+
+    private static func claims(_ verify: () throws(TokenError) -> Claims) throws(Problem) -> Claims {
+        do { return try verify() } catch { throw error == .expired ? .expiredToken : .invalidToken }
+    }
+
     /// The account of a session that has not ended. Asks the store only when an authorisation has changed anywhere since
     /// this session was last seen.
-    private func liveAccount(of session: String) async throws -> Account? {
+    private func liveAccount(of session: String, subject: String) async throws -> Account? {
         // Taken before the rows are read, so that a change in between makes the verdict stale and not wrong.
         let generation = try await database.generation()
         let now = clock.now()
-        if let known = verdicts.account(of: session, generation: generation, now: now) { return known }
-        let found = try await database.read { sql -> (Account, Int64)? in
-            guard
-                let row = try sql(
-                    "SELECT account_id, expires_at FROM sessions WHERE id = \(session) AND expires_at > \(now)"
-                ).first, let account = try Account.load(try row.text("account_id"), in: sql)
+        if let known = living.account(of: session, generation: generation, at: now) { return known }
+        let found = try await database.read { sql -> (Session, Account)? in
+            guard let session = try Session.load(session, in: sql),
+                let account = try Account.load(session.account, in: sql)
             else { return nil }
-            return (account, try row.integer("expires_at"))
+            return (session, account)
         }
-        guard let (account, expiresAt) = found else { return nil }
-        verdicts.remember(account, of: session, until: expiresAt, generation: generation)
+        guard let (session, account) = found, living.isAlive(session, at: now) else {
+            #if DEBUG
+            if faults.active.contains(.sessionEndIgnored) {
+                return try await database.read { sql in try Account.load(subject, in: sql) }
+            }
+            #endif
+            return nil
+        }
+        living.remember(account, of: session, generation: generation, at: now)
         return account
-    }
-}
-
-/// Accounts of living sessions, as of one generation of the store: nothing in it outlives a change of any authorisation.
-private final class AuthorizationCache: Sendable {
-    private struct State {
-        var generation: Int64 = -1
-        var accounts: [String: (account: Account, expiresAt: Int64)] = [:]
-    }
-
-    /// Sessions remembered at most. An account takes some 300 octets, so all of them a few megabytes.
-    private static let capacity = 10_000
-
-    private let state = NIOLockedValueBox(State())
-
-    func account(of session: String, generation: Int64, now: Int64) -> Account? {
-        state.withLockedValue { state in
-            guard state.generation == generation, let entry = state.accounts[session], entry.expiresAt > now else {
-                return nil
-            }
-            return entry.account
-        }
-    }
-
-    func remember(_ account: Account, of session: String, until expiresAt: Int64, generation: Int64) {
-        state.withLockedValue { state in
-            guard generation >= state.generation else { return }
-            if generation > state.generation || state.accounts.count >= Self.capacity {
-                state.accounts.removeAll(keepingCapacity: true)
-                state.generation = generation
-            }
-            state.accounts[session] = (account, expiresAt)
-        }
     }
 }
 

@@ -8,6 +8,12 @@ package struct Account: Sendable, Equatable {
     package let alias: Alias?
     package let roles: Set<Role>
 
+    /// The name that it is shown by; the e-mail address when it has both.
+    var login: String { email ?? alias?.text ?? id }
+
+    /// RFC 8693 §4.2: scopes are one string, separated by spaces.
+    var scope: String { Role.allCases.filter(roles.contains).map(\.rawValue).joined(separator: " ") }
+
     /// The account, unless it is disabled or gone.
     static func load(_ id: String, in sql: borrowing Transaction) throws -> Account? {
         guard
