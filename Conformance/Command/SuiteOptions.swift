@@ -48,7 +48,9 @@ struct SuiteOptions: ParsableArguments {
             let suites = try (suite.map { [$0] } ?? BundledScenarios.suites).map { name throws in
                 guard let folder = BundledScenarios.folder(of: name) else {
                     throw UsageProblem(
-                        text: "There is no suite \(name); bundled are \(BundledScenarios.suites.joined(separator: ", ")).")
+                        text:
+                            "There is no suite \(name); bundled are \(BundledScenarios.suites.joined(separator: ", "))."
+                    )
                 }
                 return try Suite(folder: folder, displayedAs: name, givenVariables: givenVariables)
             }

@@ -21,7 +21,8 @@ func serverBenchmarks(seconds: Double) async throws -> [Row] {
         let clock = Clock { Int64(Date.now.timeIntervalSince1970 * 1_000_000) }
         let features = try Features(
             settings: settings, database: database, passwords: PasswordHasher(),
-            masterKey: try SealingKey(SystemRandom.bytes(32)), signingKey: try SigningKey(.generate(.oct)), clock: clock)
+            masterKey: try SealingKey(SystemRandom.bytes(32)), signingKey: try SigningKey(.generate(.oct)), clock: clock
+        )
         try await prepare(features)
 
         let (urls, readiness) = AsyncStream.makeStream(of: String.self)
