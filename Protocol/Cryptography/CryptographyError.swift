@@ -5,6 +5,8 @@ package struct CryptographyError: Error, Equatable, Sendable, CustomStringConver
     package enum Reason: Sendable, Equatable {
         /// The key has the wrong length or is no key of its kind.
         case invalidKey
+        /// The key is of its kind, but too short to be safe.
+        case weakKey
         /// A sealed value was changed, moved to another place, or sealed under another key.
         case notAuthentic
         /// The certificate is not X.509 in DER.

@@ -9,6 +9,12 @@ public struct JWK: Sendable {
         case oct
         /// For EdDSA.
         case ed25519
+        /// For ES256.
+        case p256
+        /// For ES384.
+        case p384
+        /// 3072 bits, for RS256.
+        case rsa
     }
 
     let material: any KeyMaterial
@@ -62,6 +68,13 @@ public struct JWK: Sendable {
         return JWK(
             material: key.material, keyID: key.thumbprint(), algorithm: key.material.naturalAlgorithm.rawValue,
             use: "sig")
+    }
+
+    /// Makes a new key for an algorithm, with `kid`, `alg` and `use`.
+    public static func generate(for algorithm: JWSAlgorithm) -> JWK {
+        let material = algorithm.makeMaterial()
+        return JWK(
+            material: material, keyID: JWK(material: material).thumbprint(), algorithm: algorithm.rawValue, use: "sig")
     }
 
     /// Whether it can sign.

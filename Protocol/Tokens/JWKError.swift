@@ -6,8 +6,8 @@ public enum JWKError: Error, Equatable, Sendable, CustomStringConvertible {
     case unsupported(String)
     /// `alg` names an algorithm that this key cannot carry, or the key is for something else than signatures.
     case wrongAlgorithm(String)
-    /// A secret below 256 bits (RFC 7518 §3.2).
-    case tooShort
+    /// A secret shorter than its algorithm wants (RFC 7518 §3.2), or an RSA modulus below 2048 bits (§3.3).
+    case tooShort(minimumBits: Int)
     /// A secret that is long enough but no random one (RFC 8725 §3.5).
     case guessable
     /// A secret that was printed somewhere for everyone to read.
@@ -21,7 +21,7 @@ public enum JWKError: Error, Equatable, Sendable, CustomStringConvertible {
         case .malformed(let reason): "The key is not a JWK: \(reason)"
         case .unsupported(let what): "This key cannot be used: \(what) is not supported."
         case .wrongAlgorithm(let name): "The key cannot carry the algorithm \(name)."
-        case .tooShort: "The key has fewer than 256 bits; make one with `gatehouse sec-gen-key`."
+        case .tooShort(let bits): "The key has fewer than \(bits) bits; make one with `gatehouse sec-gen-key`."
         case .guessable: "The key is not random; make one with `gatehouse sec-gen-key`."
         case .published: "The key is a published sample; make one with `gatehouse sec-gen-key`."
         case .notPrivate: "This is a public key; signing needs the private one."

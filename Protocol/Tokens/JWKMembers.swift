@@ -31,6 +31,15 @@ struct JWKMembers {
         return texts
     }
 
+    /// A number as RFC 7518 §2 writes it: big-endian, in as few octets as it needs.
+    func number(_ name: String) throws(JWKError) -> [UInt8] {
+        let octets = try octets(name)
+        guard let first = octets.first, first != 0 else {
+            throw .malformed("The member \(name) must be a positive number without leading zeros.")
+        }
+        return octets
+    }
+
     func octets(_ name: String) throws(JWKError) -> [UInt8] {
         guard let octets = Base64URL.decode(try text(name)) else {
             throw .malformed("The member \(name) must be base64url without padding.")

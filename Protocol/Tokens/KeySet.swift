@@ -10,8 +10,8 @@ public struct KeySet: Sendable {
         self.keys = Dictionary(keys.map { (Array($0.keyID.utf8), $0) }, uniquingKeysWith: { $1 })
     }
 
-    /// Reads the public keys that somebody shows (RFC 7517 §5). Keys of kinds that we do not have, and those that are
-    /// for something else than signatures, are left out.
+    /// Reads the public keys that somebody shows (RFC 7517 §5). Keys of kinds that we do not have, those that are
+    /// for something else than signatures, and short ones are left out.
     ///
     /// - Throws: `JWKError.malformed` when it is no JWK set, holds a broken key, one `kid` twice, or a secret, which
     ///   has no place there.
@@ -27,7 +27,7 @@ public struct KeySet: Sendable {
                 found.append(try VerificationKey(jwk))
             } catch {
                 switch error {
-                case .unsupported, .wrongAlgorithm: continue
+                case .unsupported, .wrongAlgorithm, .tooShort: continue
                 default: throw error
                 }
             }

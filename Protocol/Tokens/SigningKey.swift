@@ -14,14 +14,14 @@ public struct SigningKey: Sendable {
 
     let key: any AlgorithmKey
 
-    /// - Parameter algorithm: must agree with the key's `alg` when it has one. Without either, `oct` means HS256 and
-    ///   Ed25519 EdDSA.
+    /// - Parameter algorithm: must agree with the key's `alg` when it has one. Without either, `oct` means HS256, RSA
+    ///   RS256, P-256 ES256, P-384 ES384, P-521 ES512 and Ed25519 EdDSA.
     /// - Throws: `JWKError`: a public key, a short, guessable or published secret, an algorithm that the key cannot
     ///   carry.
     public init(_ jwk: JWK, algorithm: JWSAlgorithm? = nil) throws(JWKError) {
         guard let secret = jwk.material.secret else { throw .notPrivate }
         // First, because a published secret may be short as well, and this answer says more.
-        guard !WeakSecrets.isPublished(secret) else { throw .published }
+        guard !WeakSecrets.isPublished(secret), !WeakSecrets.isPublished(jwk) else { throw .published }
         verificationKey = try VerificationKey(jwk, algorithm: algorithm, purpose: .signing)
         guard !WeakSecrets.isGuessable(secret) else { throw .guessable }
         keyID = verificationKey.keyID

@@ -13,8 +13,8 @@ public struct VerificationKey: Sendable {
         case verifying = "verify"
     }
 
-    /// - Parameter algorithm: must agree with the key's `alg` when it has one. Without either, `oct` means HS256 and
-    ///   Ed25519 EdDSA.
+    /// - Parameter algorithm: must agree with the key's `alg` when it has one. Without either, `oct` means HS256, RSA
+    ///   RS256, P-256 ES256, P-384 ES384, P-521 ES512 and Ed25519 EdDSA.
     /// - Throws: `JWKError` when the key is for something else, too short, or cannot carry the algorithm.
     public init(_ jwk: JWK, algorithm: JWSAlgorithm? = nil) throws(JWKError) {
         try self.init(jwk, algorithm: algorithm, purpose: .verifying)
@@ -33,7 +33,7 @@ public struct VerificationKey: Sendable {
         }
         if let named, let wanted, named != wanted { throw .wrongAlgorithm(wanted.rawValue) }
         algorithm = wanted ?? named ?? jwk.material.naturalAlgorithm
-        key = try algorithm.keyType.init(jwk)
+        key = try algorithm.key(jwk.material)
         keyID = jwk.keyID ?? jwk.thumbprint()
     }
 }

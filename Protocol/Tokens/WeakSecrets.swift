@@ -9,6 +9,9 @@ enum WeakSecrets {
         return published.contains(octets) || publishedBeginnings.contains { octets.starts(with: $0) }
     }
 
+    /// Whether the private half of a pair can be read somewhere.
+    static func isPublished(_ jwk: JWK) -> Bool { jwk.isAsymmetric && publishedPairs.contains(jwk.thumbprint()) }
+
     /// Whether it is clearly not random: few different octets, or a plain sequence. A random one of 256 bits is taken
     /// for such a secret less than once in 10^30 keys.
     static func isGuessable(_ secret: SecretBytes) -> Bool {
@@ -27,10 +30,36 @@ enum WeakSecrets {
         // RFC 7520 §3.5 and §3.6.
         "hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg",
         "AAPapAv4LbFbiVawEjagUBluYqN5rhna-8nuldDvOx8",
-        // RFC 8037 A.1, the private key.
-        "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
-        // What a well-known web page for trying tokens out fills in.
+        // What jwt.io, a page for trying tokens out, fills in for HS256, HS384 and HS512.
         "a-string-secret-at-least-256-bits-long",
+        "a-valid-string-secret-that-is-at-least-384-bits-long",
+        "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
+    ]
+
+    /// Pairs by their thumbprint (RFC 7638), since one key can be written with more than one private number.
+    private static let publishedPairs: Set = [
+        // RFC 7515 A.2, A.3 and A.4.
+        "IsUn6_e04MaShXFIISMp4kG62LWzMIPy_MvSA5pJgX8",
+        "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U",
+        "u5YUSjQ2-2chBi51NSk3t3g7IM4o2KYcnPqPtCNGd3U",
+        // RFC 7517 A.2.
+        "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s",
+        "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
+        // RFC 7520 §3.2 and §3.4.
+        "dHri3SADZkrush5HU_50AoRhcKFryN-PI6jPBtPL55M",
+        "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI",
+        // RFC 8037 A.1.
+        "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+        // RFC 9421 B.1: RSA, RSA for PSS, P-256, Ed25519.
+        "BHj8s0GPnMEQtkaULIM-PLgEhLBbuGUQ1vMxmBWZzEo",
+        "oD0HwocPBSfpNy5W3bpJeyFGY_IQ_YpqxSjQ3Yd-CLA",
+        "ydQXMtvbsOsZyFir-Y7A8t7fKEM1gbKPvyFkdpu4fvI",
+        "poqkLGiymh_W0uP6PZFw-dvez3QJT5SolqXBCW38r0U",
+        // jwt.io: RSA, P-256, P-384, P-521.
+        "oGDmHqCJ7yzMkWEkrlZVHkvrHIyQwtlDmeq5ForUHeY",
+        "19J8y7Zprt2-QKLjF2I5pVk0OELX6cY2AfaAv1LC_w8",
+        "iTqXXI0zbAnJCKDaobfhkM1f-6rMSpTfyZMRp_2tKI8",
+        "xZDfZpry4P9vZPZyG2fNBRj-7Lz5omVdm7tHoCgSNfY",
     ]
 
     /// A text may have been put into `k` as it is, or as the octets that it encodes.

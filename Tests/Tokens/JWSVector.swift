@@ -5,7 +5,7 @@ import GatehouseTestSupport
 import Testing
 import WebTokens
 
-/// One signature of `jose_jws.json`, in compact form. Signatures that the file has in JSON form (RFC 7515 §7.2) are
+/// One signature of `jose_jws.json` or `jose_jwt_io.json`, in compact form. Signatures that the file has in JSON form (RFC 7515 §7.2) are
 /// joined to it, which is the same thing as long as all of the header is protected.
 struct JWSVector: Sendable, CustomTestStringConvertible {
     let name: String
@@ -21,19 +21,21 @@ struct JWSVector: Sendable, CustomTestStringConvertible {
     var testDescription: String { name }
 
     static let all: [JWSVector] = {
-        do { return try read() } catch { fatalError("jose_jws.json: \(error)") }
+        do { return try ["jose_jws.json", "jose_jwt_io.json"].flatMap(read) } catch {
+            fatalError("a file of vectors: \(error)")
+        }
     }()
 
     static func with(_ algorithm: JWSAlgorithm) -> [JWSVector] { all.filter { $0.algorithm == algorithm.rawValue } }
 
-    private static func read() throws -> [JWSVector] {
-        let file = try JSONValue(parsing: Array(TestFiles.vector("jose_jws.json")))
+    private static func read(_ name: String) throws -> [JWSVector] {
+        let file = try JSONValue(parsing: Array(TestFiles.vector(name)))
         var found: [JWSVector] = []
         for entry in try #require(file["compact"]?.array) {
             let jwk = try #require(entry["jwk"])
             found.append(try JWSVector(try text(entry, "id"), try text(entry, "compact"), jwk, entry["expected"]))
         }
-        for entry in try #require(file["json"]?.array) {
+        for entry in file["json"]?.array ?? [] {
             let id = try text(entry, "id")
             let keys = entry["jwks"]?["keys"]?.array ?? []
             if let compact = entry["compact"]?.string {

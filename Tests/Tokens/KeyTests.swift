@@ -18,17 +18,21 @@ struct JWKTests {
         #expect(json.wholeMatch(of: /\{"k":"[A-Za-z0-9_-]{43}","kty":"oct"\}/) != nil)
     }
 
-    @Test("a new Ed25519 key has alg, kid and use, its members in lexicographic order")
-    func generatesEd25519() throws {
-        let jwk = JWK.generate(.ed25519)
+    @Test(
+        "a new key has alg, kid and use, its members in lexicographic order",
+        arguments: [
+            (.ed25519, "EdDSA", "alg crv d kid kty use x"), (.p256, "ES256", "alg crv d kid kty use x y"),
+            (.p384, "ES384", "alg crv d kid kty use x y"), (.rsa, "RS256", "alg d dp dq e kid kty n p q qi use"),
+        ] as [(JWK.Kind, String, String)])
+    func generatesPairs(kind: JWK.Kind, algorithm: String, names: String) throws {
+        let jwk = try #require(AlgorithmTests.keys[kind])
         let value = try JSONValue(parsing: Array(jwk.json(includingPrivate: true).utf8))
-        #expect(value.object?.map(\.name) == ["alg", "crv", "d", "kid", "kty", "use", "x"])
-        #expect(value["alg"] == "EdDSA" && value["use"] == "sig" && value["kid"]?.string == jwk.thumbprint())
+        #expect(value.object?.map(\.name).joined(separator: " ") == names)
+        #expect(value["alg"]?.string == algorithm && value["use"] == "sig" && value["kid"]?.string == jwk.thumbprint())
     }
 
     @Test("two new keys are never the same", arguments: JWK.Kind.allCases)
     func areRandom(kind: JWK.Kind) {
-        #expect(JWK.generate(kind) != JWK.generate(kind))
         #expect(JWK.generate(kind).thumbprint() != JWK.generate(kind).thumbprint())
     }
 
@@ -91,7 +95,9 @@ struct JWKTests {
     @Test(
         "kinds that are not there are refused as such",
         arguments: [
-            #"{"kty":"OKP","crv":"X25519","x":"AAAA"}"#, #"{"kty":"OKP","crv":"Ed448","x":"AAAA"}"#, #"{"kty":"none"}"#,
+            #"{"kty":"OKP","crv":"X25519","x":"AAAA"}"#, #"{"kty":"EC","crv":"secp256k1","x":"AAAA","y":"AAAA"}"#,
+            #"{"kty":"EC","crv":"p-256","x":"AAAA","y":"AAAA"}"#, #"{"kty":"rsa","n":"AAAA","e":"AQAB"}"#,
+            #"{"kty":"OKP","crv":"Ed448","x":"AAAA"}"#, #"{"kty":"none"}"#,
             #"{"kty":"OCT","k":"AAAA"}"#,
         ])
     func refusesUnsupported(json: String) {
@@ -100,6 +106,131 @@ struct JWKTests {
             Issue.record("\(String(describing: error))")
             return
         }
+    }
+}
+
+/// A private key of which tests change one member.
+private struct ChangedKey {
+    var members: [String: String]
+
+    init(_ jwk: JWK) throws {
+        let members = try JSONValue(parsing: Array(jwk.json(includingPrivate: true).utf8)).object ?? []
+        self.members = Dictionary(uniqueKeysWithValues: members.map { ($0.name, $0.value.string ?? "") })
+    }
+
+    /// With the member's octets changed.
+    func changing(_ name: String, _ change: (inout [UInt8]) -> Void) throws -> ChangedKey {
+        var copy = self
+        var octets = try #require(Base64URL.decode(members[name] ?? ""))
+        change(&octets)
+        copy.members[name] = Base64URL.encode(octets)
+        return copy
+    }
+
+    func removing(_ name: String) -> ChangedKey {
+        var copy = self
+        copy.members[name] = nil
+        return copy
+    }
+
+    func with(_ name: String, _ value: String) -> ChangedKey {
+        var copy = self
+        copy.members[name] = value
+        return copy
+    }
+
+    func read() throws(JWKError) -> JWK {
+        try JWK(JSONValue.object(members.map { .init(name: $0.key, value: .string($0.value)) }))
+    }
+
+    var isMalformed: Bool {
+        do {
+            _ = try read()
+            return false
+        } catch .malformed { return true } catch { return false }
+    }
+}
+
+@Suite("Keys whose numbers are wrong (RFC 8725 §3.4)")
+struct WrongNumbersTests {
+    private func key(_ kind: JWK.Kind) throws -> ChangedKey { try ChangedKey(try #require(AlgorithmTests.keys[kind])) }
+
+    @Test(
+        "an RSA key is refused when any number is off by a bit, begins with a zero, is empty or not there",
+        arguments: ["n", "e", "d", "p", "q", "dp", "dq", "qi"])
+    func rsa(name: String) throws {
+        let key = try key(.rsa)
+        #expect(throws: Never.self) { try key.read() }
+        #expect(try key.changing(name) { $0[$0.count - 1] ^= 2 }.isMalformed)
+        #expect(try key.changing(name) { $0.insert(0, at: 0) }.isMalformed)
+        #expect(key.with(name, "").isMalformed)
+        #expect(key.removing(name).isMalformed)
+        #expect(key.with(name, (key.members[name] ?? "") + "=").isMalformed)
+    }
+
+    @Test("an RSA key is refused when two of its numbers have changed places")
+    func rsaSwapped() throws {
+        let key = try key(.rsa)
+        for (a, b) in [("p", "q"), ("dp", "dq"), ("d", "dp"), ("n", "d")] {
+            let (first, second) = (try #require(key.members[a]), try #require(key.members[b]))
+            #expect(key.with(a, second).with(b, first).isMalformed, "\(a) and \(b)")
+        }
+    }
+
+    @Test("an RSA key of more than two primes is refused as unsupported (RFC 7518 §6.3.2.7)")
+    func rsaPrimes() throws {
+        let error = #expect(throws: JWKError.self) { try key(.rsa).with("oth", "").read() }
+        #expect(error == .unsupported("an RSA key of more than two primes"))
+    }
+
+    @Test("an RSA key below 2048 bits is too short, one above 8192 bits is refused (RFC 7518 §3.3)")
+    func rsaLength() {
+        func read(_ octets: [UInt8]) throws -> JWK {
+            try JWK(parsing: Array(#"{"kty":"RSA","e":"AQAB","n":"\#(Base64URL.encode(octets))"}"#.utf8))
+        }
+        for octets in [128, 255] {
+            #expect(throws: JWKError.tooShort(minimumBits: 2048)) {
+                try read([UInt8](repeating: 0x81, count: octets))
+            }
+        }
+        #expect(throws: JWKError.tooShort(minimumBits: 2048)) { try read([0x7f] + [UInt8](repeating: 3, count: 255)) }
+        let error = #expect(throws: JWKError.self) { try read([UInt8](repeating: 0x81, count: 1025)) }
+        #expect(error?.description.contains("more than 8192") == true)
+    }
+
+    @Test(
+        "an RSA exponent that is even, below 65537 or beyond 32 bits is refused", arguments: ["Aw", "AQAA", "AQAAAAE"])
+    func rsaExponent(exponent: String) throws {
+        #expect(try key(.rsa).with("e", exponent).isMalformed)
+        let half = try #require(AlgorithmTests.keys[.rsa]).json(includingPrivate: false)
+        let changed = try ChangedKey(try JWK(parsing: Array(half.utf8))).with("e", exponent)
+        #expect(changed.isMalformed)
+    }
+
+    @Test(
+        "an EC key is refused when a number is off by a bit, shorter, longer or not there",
+        arguments: [JWK.Kind.p256, .p384], ["x", "y", "d"])
+    func curves(kind: JWK.Kind, name: String) throws {
+        let key = try key(kind)
+        #expect(throws: Never.self) { try key.read() }
+        #expect(try key.changing(name) { $0[$0.count - 1] ^= 1 }.isMalformed)
+        // Not even by a zero (RFC 7518 §6.2.1.2): with it, one key would have several thumbprints.
+        #expect(try key.changing(name) { $0.insert(0, at: 0) }.isMalformed)
+        #expect(try key.changing(name) { $0.removeLast() }.isMalformed)
+        #expect(try key.changing(name) { $0 = [UInt8](repeating: 0, count: $0.count) }.isMalformed)
+        #expect(try key.changing(name) { $0 = [UInt8](repeating: 255, count: $0.count) }.isMalformed)
+        #expect(key.with(name, "").isMalformed)
+        if name == "d" { #expect(throws: Never.self) { try key.removing(name).read() } }
+        if name != "d" { #expect(key.removing(name).isMalformed) }
+    }
+
+    @Test("the public half alone is looked at just as closely", arguments: [JWK.Kind.p256, .p384])
+    func publicCurves(kind: JWK.Kind) throws {
+        let key = try key(kind).removing("d")
+        #expect(throws: Never.self) { try key.read() }
+        #expect(try key.changing("y") { $0[$0.count - 1] ^= 1 }.isMalformed)
+        #expect(key.with("crv", kind == .p256 ? "P-384" : "P-256").isMalformed)
+        #expect(key.with("x", key.members["y"] ?? "").isMalformed)
     }
 }
 
@@ -131,8 +262,8 @@ struct SigningKeyTests {
     @Test("a secret under 256 bits is refused, also for verifying (RFC 7518 §3.2)", arguments: [1, 16, 31])
     func refusesShort(count: Int) {
         let json = shared(SystemRandom.bytes(count))
-        #expect(throws: JWKError.tooShort) { try key(json) }
-        #expect(throws: JWKError.tooShort) { try VerificationKey(try JWK(parsing: Array(json.utf8))) }
+        #expect(throws: JWKError.tooShort(minimumBits: 256)) { try key(json) }
+        #expect(throws: JWKError.tooShort(minimumBits: 256)) { try VerificationKey(try JWK(parsing: Array(json.utf8))) }
         #expect(throws: Never.self) { try key(shared(SystemRandom.bytes(32))) }
     }
 
@@ -184,13 +315,19 @@ struct SigningKeyTests {
         #expect(throws: JWKError.wrongAlgorithm("EdDSA")) {
             try key(shared(secret, #","alg":"HS256""#), algorithm: .edDSA)
         }
-        for name in ["none", "HS512", "RS256", ""] {
+        for name in ["none", "RS1", "hs256", ""] {
             #expect(throws: JWKError.unsupported("the algorithm \(name)")) {
                 try key(shared(secret, #","alg":"\#(name)""#))
             }
         }
-        let pair = JWK.generate(.ed25519)
-        #expect(throws: JWKError.wrongAlgorithm("HS256")) { try SigningKey(pair, algorithm: .hs256) }
+        #expect(throws: JWKError.wrongAlgorithm("RS256")) { try key(shared(secret, #","alg":"RS256""#)) }
+        for kind in JWK.Kind.allCases where kind != .oct {
+            let pair = try #require(AlgorithmTests.keys[kind])
+            #expect(throws: JWKError.wrongAlgorithm("HS256")) { try SigningKey(pair, algorithm: .hs256) }
+            // Also when the key does not say what it is for.
+            let bare = JWK(material: pair.material)
+            #expect(throws: JWKError.wrongAlgorithm("HS256")) { try SigningKey(bare, algorithm: .hs256) }
+        }
     }
 
     @Test("a key for something else than signatures is refused (RFC 7517 §4.2, §4.3)")
@@ -237,7 +374,10 @@ struct KeySetTests {
         let key = SigningKey.fresh(.ed25519)
         let shown = try #require(key.publicJWK)
         let keys = try set(
-            #"{"kty":"XYZ"}"#, shown, #"{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}"#,
+            #"{"kty":"XYZ"}"#, shown,
+            // 1024 bits.
+            #"{"kty":"RSA","e":"AQAB","n":"\#(Base64URL.encode([UInt8](repeating: 0x81, count: 128)))"}"#,
+            #"{"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"}"#,
             shown.replacing("\"sig\"", with: "\"enc\"").replacing("\"kid\":\"", with: "\"kid\":\"x"))
         #expect(throws: Never.self) { try JWS.verify(try JWS.sign([7], type: "x", with: key), with: keys) }
     }

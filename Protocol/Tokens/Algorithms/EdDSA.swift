@@ -1,13 +1,16 @@
 import GatehouseCryptography
 
-/// Ed25519 (RFC 8037 §3.1).
-struct EdDSAKey: AlgorithmKey {
-    private let pair: Ed25519Pair
-
-    init(_ jwk: JWK) throws(JWKError) {
-        guard let pair = jwk.material as? Ed25519Pair else { throw .wrongAlgorithm(JWSAlgorithm.edDSA.rawValue) }
-        self.pair = pair
+extension JWSAlgorithm {
+    /// Ed25519 (RFC 8037 §3.1).
+    public static let edDSA = JWSAlgorithm("EdDSA") {
+        Ed25519Pair.generate()
+    } bind: {
+        ($0 as? Ed25519Pair).map(EdDSASignature.init)
     }
+}
+
+private struct EdDSASignature: AlgorithmKey {
+    let pair: Ed25519Pair
 
     func sign(_ message: [UInt8]) throws(JWKError) -> [UInt8] {
         guard let privateKey = pair.privateKey else { throw .notPrivate }

@@ -3,7 +3,9 @@ import GatehouseJSON
 
 /// The kinds of keys that can be read. A new one is a file in this folder, a line here and a case of `JWK.Kind`.
 enum KeyTypes {
-    static let all: [any KeyMaterial.Type] = [SharedSecret.self, Ed25519Pair.self]
+    static let all: [any KeyMaterial.Type] = [
+        SharedSecret.self, RSAPair.self, EllipticCurvePair.self, Ed25519Pair.self,
+    ]
 }
 
 extension JWK.Kind {
@@ -12,6 +14,9 @@ extension JWK.Kind {
         switch self {
         case .oct: SharedSecret.generate()
         case .ed25519: Ed25519Pair.generate()
+        case .p256: EllipticCurvePair.generate(.p256)
+        case .p384: EllipticCurvePair.generate(.p384)
+        case .rsa: RSAPair.generate()
         }
     }
 }
@@ -23,8 +28,6 @@ protocol KeyMaterial: Sendable {
 
     /// - Throws: `JWKError.malformed` unless every member is right, also the private ones (RFC 8725 §3.4).
     init(_ members: JWKMembers) throws(JWKError)
-
-    static func generate() -> Self
 
     /// The algorithm of a key without `alg`.
     var naturalAlgorithm: JWSAlgorithm { get }

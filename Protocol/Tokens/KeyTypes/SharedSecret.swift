@@ -15,8 +15,8 @@ struct SharedSecret: KeyMaterial {
         self.init(octets)
     }
 
-    /// 256 bits: as many as SHA-256 can use (RFC 2104 §3).
-    static func generate() -> SharedSecret { SharedSecret(SystemRandom.bytes(32)) }
+    /// 256 bits unless said: as many as SHA-256 can use (RFC 2104 §3).
+    static func generate(octets count: Int = 32) -> SharedSecret { SharedSecret(SystemRandom.bytes(count)) }
 
     var naturalAlgorithm: JWSAlgorithm { .hs256 }
     var isAsymmetric: Bool { false }
