@@ -4,6 +4,10 @@ import GatehouseTransfer
 import HTTPTypes
 import Testing
 
+/// Two members of the key in RFC 7515 A.3, and the end.
+private let rfc7515A3 =
+    #""y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}"#
+
 @Suite("The command line", .timeLimit(.minutes(2)))
 struct CommandLineTests {
     @Test("init makes the first admin, and is refused from then on")
@@ -45,7 +49,7 @@ struct CommandLineTests {
             ["user", "add", "a@a.test", "--password", "hunter2"], ["user", "set-role", "a@a.test", "king"],
             ["user", "set-role", "a@a.test", "owner"], ["user", "add", "a@a.test", "--password-file", "missing"],
             ["user", "list", "--jsn"], ["domain", "remove"], ["domain", "add", "a.test", "--owner"],
-            ["sec-gen-key", "--type", "rsa"], ["serve", "--port"], ["serve", "--prt", "1"], ["serve", "9096"],
+            ["sec-gen-key", "--type", "dsa"], ["serve", "--port"], ["serve", "--prt", "1"], ["serve", "9096"],
             ["serve", "--port", "65536"], ["serve", "--config", "missing.yaml"], ["serve", "--tls-cert", "a.pem"],
             ["serve", "--host", "0.0.0.0"], ["serve", "--signing-key-file", "missing.jwk"],
         ])
@@ -224,21 +228,77 @@ struct CommandLineTests {
         }
     }
 
-    @Test("sec-gen-key prints one line with a new key", arguments: ["oct", "ed25519"])
-    func generatesKey(type: String) async throws {
+    @Test(
+        "sec-gen-key prints one line with a new key, which signs the tokens of a server that is given it",
+        arguments: [
+            ("oct", nil, "k kty"), ("ed25519", "EdDSA", "alg crv d kid kty use x"),
+            ("p256", "ES256", "alg crv d kid kty use x y"), ("p384", "ES384", "alg crv d kid kty use x y"),
+            ("rsa", "RS256", "alg d dp dq e kid kty n p q qi use"),
+        ] as [(String, String?, String)])
+    func generatesKey(type: String, algorithm: String?, names: String) async throws {
         let one = try await Program.gatehouse.run(["sec-gen-key", "--type", type])
         let two = try await Program.gatehouse.run(["sec-gen-key", "--type", type])
         #expect(one.code == 0 && one.errors.isEmpty)
         #expect(one.output.split(separator: "\n", omittingEmptySubsequences: false).count == 2)
         #expect(one.output != two.output)
         let key = try JSONValue(parsing: Array(one.output.utf8))
-        #expect(key["kty"]?.string == (type == "oct" ? "oct" : "OKP"))
+        #expect(key.object?.map(\.name).joined(separator: " ") == names)
+        #expect(key["alg"]?.string == algorithm)
         try await withStore { store in
             let file = try store.folder.write(one.output, to: "key.jwk").path
             try await store.addAdmin()
             let server = try await store.start(["--signing-key-file", file])
-            #expect(try await server.signIn("admin@a.test").status == 200)
+            let token = try await server.token("admin@a.test")
+            #expect(tokenAlgorithm(token) == algorithm ?? "HS256")
+            // An admin without an alias has no addresses: known, and refused for that.
+            let body: JSONValue = ["address_type": 100, "address": "x"]
+            #expect(try await server.send(.put, "/v1/addresses", bearer: token, json: body).status == 403)
+            let changed = String(token.dropLast(2)) + (token.hasSuffix("AA") ? "BA" : "AA")
+            #expect(try await server.send(.put, "/v1/addresses", bearer: changed, json: body).status == 401)
         }
+    }
+
+    /// `alg` of a token's header.
+    private func tokenAlgorithm(_ token: String) -> String? {
+        let header = token.prefix { $0 != "." }.replacing("-", with: "+").replacing("_", with: "/")
+        let padded = header + String(repeating: "=", count: (4 - header.count % 4) % 4)
+        return Data(base64Encoded: String(padded)).flatMap { try? JSONValue(parsing: Array($0)) }?["alg"]?.string
+    }
+
+    @Test(
+        "a key that is weak, published, public, broken or for another algorithm ends serve before it makes anything",
+        arguments: [
+            (#"{"kty":"oct","k":"c2hvcnQ"}"#, "fewer than 256 bits"),
+            (#"{"kty":"oct","alg":"HS512","k":"0wGKmTGuZjnOX1pwBkUzGHcAjyfgsa4vRIu6ZcJuNSI"}"#, "fewer than 512 bits"),
+            (#"{"kty":"oct","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#, "not random"),
+            (#"{"kty":"oct","k":"c3VwZXItZHVwZXItc2VjcmV0"}"#, "published sample"),
+            (#"{"kty":"oct","k":"PkJ4gc1vCESz212pozSfjxpU66osYOIpi3X14OoHv7s"}"#, "published sample"),
+            (
+                #"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","# + rfc7515A3,
+                "published sample"
+            ),
+            (
+                #"{"kty":"EC","crv":"P-256","x":"g83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","# + rfc7515A3,
+                "do not belong together"
+            ),
+            (
+                #"{"kty":"EC","crv":"P-256","alg":"ES384","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","#
+                    + #""y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#,
+                "public key"
+            ),
+            (#"{"kty":"oct","alg":"RS256","k":"0wGKmTGuZjnOX1pwBkUzGHcAjyfgsa4vRIu6ZcJuNSI"}"#, "cannot carry"),
+            (#"{"kty":"oct","alg":"none","k":"0wGKmTGuZjnOX1pwBkUzGHcAjyfgsa4vRIu6ZcJuNSI"}"#, "not supported"),
+            (#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#, "fewer than 2048 bits"), ("no key", "not a JWK"),
+        ])
+    func refusesGivenKey(key: String, words: String) async throws {
+        let folder = try TemporaryFolder()
+        try folder.write(key, to: "key.jwk")
+        let run = try await Program.gatehouse.start(
+            ["serve", "--signing-key-file", folder.path("key.jwk"), "--database", folder.path("store.db")], in: folder)
+        #expect(try await run.end() == 2)
+        #expect(run.errors.contains("--signing-key-file") && run.errors.contains(words), "\(run.errors)")
+        #expect(!run.errors.contains("0wGKmTGuZjnOX1pwBkUzGHcAjyfgsa4vRIu6ZcJuNSI"))
+        #expect(!FileManager.default.fileExists(atPath: folder.path("store.db")))
     }
 
     @Test("serve --help lists every setting, and each command has a help")

@@ -37,7 +37,9 @@ public struct JWSAlgorithm: RawRepresentable, Sendable, CaseIterable {
 }
 
 extension JWSAlgorithm: Hashable {
+    /// By name, which no two share.
     public static func == (a: JWSAlgorithm, b: JWSAlgorithm) -> Bool { a.rawValue == b.rawValue }
+    /// By name.
     public func hash(into hasher: inout Hasher) { hasher.combine(rawValue) }
 }
 
