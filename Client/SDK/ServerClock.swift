@@ -2,10 +2,10 @@ import Synchronization
 
 /// How far the server's clock is from ours, learnt from its answers.
 final class ServerClock: Sendable {
-    private let learnt = Mutex<Double?>(nil)
+    private let state = Mutex((offset: 0.0, isLearnt: false))
 
     /// Seconds that the server's clock is ahead of ours; 0 as long as nothing is known.
-    var offset: Double { learnt.withLock { $0 ?? 0 } }
+    var offset: Double { state.withLock { $0.offset } }
 
     /// Unix seconds by the server's clock.
     func now(_ ours: Double) -> Double { ours + offset }
@@ -27,9 +27,9 @@ final class ServerClock: Sendable {
     func learn(_ server: Double, now: Double) {
         let difference = server - now
         // Below two seconds it is the header's own coarseness and the way of the answer.
-        learnt.withLock { $0 = abs(difference) < 2 ? 0 : difference }
+        state.withLock { $0 = (abs(difference) < 2 ? 0 : difference, true) }
     }
 
-    /// Begins with what was learnt earlier, unless something has been learnt since.
-    func begin(with offset: Double) { learnt.withLock { $0 = $0 ?? offset } }
+    /// Takes what others learnt, as long as the server itself has said nothing here.
+    func begin(with offset: Double) { state.withLock { if !$0.isLearnt { $0.offset = offset } } }
 }

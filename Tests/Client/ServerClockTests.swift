@@ -56,4 +56,16 @@ struct ServerClockTests {
         clock.learn(from: answer("Sun, 06 Nov 1994 08:49:37 GMT"), now: 784_111_778.5)
         #expect(clock.now(1_000_000) == 1_000_000)
     }
+
+    @Test("what others learnt counts until the server itself has said something")
+    func begins() {
+        let clock = ServerClock()
+        clock.begin(with: 600)
+        #expect(clock.now(1000) == 1600)
+        clock.begin(with: -600)
+        #expect(clock.now(1000) == 400)
+        clock.learn(1300, now: 1000)
+        clock.begin(with: -600)
+        #expect(clock.now(1000) == 1300)
+    }
 }

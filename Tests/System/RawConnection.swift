@@ -65,7 +65,8 @@ final class RawConnection: Sendable {
         }
     }
 
-    private func blockingRest() throws -> String {
+    /// The same, on this thread.
+    func blockingRest() throws -> String {
         var all: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {
