@@ -77,6 +77,10 @@ extension Problem {
     package static let invalidIdempotencyKey = Problem(
         code: "invalid_idempotency_key", status: .badRequest,
         title: "There is one Idempotency-Key at most, of 16 to 64 visible ASCII characters.")
+    package static let invalidName = Problem(
+        code: "invalid_name", status: .badRequest, title: "This is neither an e-mail address nor an alias.")
+    package static let invalidRole = Problem(
+        code: "invalid_role", status: .badRequest, title: "The roles that can be given are admin and staff.")
 
     // Who is asking.
     package static let authenticationRequired = Problem(
@@ -113,6 +117,10 @@ extension Problem {
         code: "method_not_allowed", status: .methodNotAllowed, title: "The method is not allowed here.")
     package static let aliasTaken = Problem(
         code: "alias_taken", status: .conflict, title: "This alias is already taken.")
+    package static let nameTaken = Problem(
+        code: "name_taken", status: .conflict, title: "There is already an account of this name.")
+    package static let lastAdmin = Problem(
+        code: "last_admin", status: .conflict, title: "This is the last admin who can sign in; make another one first.")
     package static let misdirectedRequest = Problem(
         code: "misdirected_request", status: .misdirectedRequest,
         title: "The certificate of this connection does not cover the host that was asked for.")

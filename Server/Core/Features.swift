@@ -14,6 +14,8 @@ package struct Features: Sendable {
     package let limits: SignInLimits
     let sessions: Sessions
     let renewal: Renewal
+    let introspection: Introspection
+    let revocation: Revocation
     let settings: Settings
     let database: any Database
     let clock: Clock
@@ -38,6 +40,9 @@ package struct Features: Sendable {
         renewal = Renewal(
             database: database, tokens: tokens, refreshTokens: refreshTokens, living: living, clock: clock,
             faults: settings.faults)
+        introspection = Introspection(
+            database: database, tokens: tokens, refreshTokens: refreshTokens, living: living, clock: clock)
+        revocation = Revocation(database: database, tokens: tokens, refreshTokens: refreshTokens)
         signIn = SignIn(
             database: database, passwords: passwords, policy: settings.passwordPolicy, limits: limits, tokens: tokens,
             refreshTokens: refreshTokens, sessionLifetime: .days(settings.sessionLifetime), clock: clock)
@@ -52,6 +57,11 @@ package struct Features: Sendable {
         AmphoHandlers(signIn: signIn, renewal: renewal, lifetime: settings.amphoTokenLifetime)
     }
     var sessionHandlers: SessionHandlers { SessionHandlers(sessions: sessions) }
+    var introspectionHandlers: IntrospectionHandlers {
+        IntrospectionHandlers(introspection: introspection, revocation: revocation, issuer: tokens.issuer)
+    }
+    var passwordHandlers: PasswordHandlers { PasswordHandlers(signIn: signIn, accounts: accounts) }
+    var accountHandlers: AccountHandlers { AccountHandlers(accounts: accounts) }
     var amphoPrefix: AmphoPrefix { settings.amphoPrefix }
 
     var addressHandlers: AddressHandlers {

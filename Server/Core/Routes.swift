@@ -6,6 +6,7 @@ extension RouteTable {
         self.init()
         let anyone = Access<Anyone>.anyone
         let signedIn = Access<SignedIn>.signedIn(features.tokens)
+        let admin = Access<Admin>.admin(features.tokens)
 
         let signIn = features.signInHandlers
         on(.post, "/v1/auth", anyone, readsBody: true, signIn.begin)
@@ -30,6 +31,20 @@ extension RouteTable {
         let sessions = features.sessionHandlers
         on(.get, "/api/sessions", signedIn, sessions.list)
         on(.delete, "/api/sessions/{id}", signedIn, sessions.end)
+
+        let introspection = features.introspectionHandlers
+        on(.post, "/api/introspect", admin, readsBody: true, introspection.introspect)
+        on(.post, "/api/revoke", anyone, readsBody: true, introspection.revoke)
+
+        let passwords = features.passwordHandlers
+        on(.post, "/api/password", signedIn, readsBody: true, passwords.change)
+
+        let accounts = features.accountHandlers
+        on(.get, "/api/accounts", admin, accounts.list)
+        on(.post, "/api/accounts", admin, readsBody: true, accounts.create)
+        on(.get, "/api/accounts/{id}", admin, accounts.read)
+        on(.patch, "/api/accounts/{id}", admin, readsBody: true, accounts.change)
+        on(.delete, "/api/accounts/{id}", admin, accounts.delete)
 
         let health = features.healthHandlers
         on(.get, "/health", anyone, health.live)

@@ -84,6 +84,39 @@ struct SecondProcessTests {
         }
     }
 
+    /// What an operator does to an account, and what then becomes of its tokens.
+    static let events: [(event: [String], input: String?)] = [
+        (["disable", alice], nil), (["delete", alice], nil),
+        (["set-password", alice, "--password-file", "-"], "another harbour 8\n"),
+    ]
+
+    @Test("what a second process does to an account counts at every door at the next request", arguments: events)
+    func everyDoor(event: [String], input: String?) async throws {
+        try await withAlice { store, server, token in
+            try await store.addAdmin()
+            let admin = try await server.token("admin@a.test")
+            let grant = try await server.logIn(Self.alice, refreshToken: true)
+            let refreshToken = try #require(grant.json?["refresh_token"]?.string)
+            func introspection() async throws -> JSONValue? {
+                try await server.send(.post, "/api/introspect", bearer: admin) { request in
+                    request.headers.append(("Content-Type", "application/x-www-form-urlencoded"))
+                    request.body = Array("token=\(token)".utf8)
+                }.json?["active"]
+            }
+            #expect(try await server.setAddress(bearer: token).status == 200)
+            #expect(try await server.send(.get, "/api/sessions", bearer: token).status == 200)
+            #expect(try await server.renew(token).status == 200)
+            #expect(try await introspection() == true)
+            let ended = try await store.command(["user"] + event, input: input)
+            #expect(ended.code == 0, "\(ended)")
+            #expect(try await server.setAddress(bearer: token).outcome == "401 invalid_token")
+            #expect(try await server.send(.get, "/api/sessions", bearer: token).outcome == "401 invalid_token")
+            #expect(try await server.renew(token).outcome == "401 invalid_token")
+            #expect(try await server.renew(refreshToken).outcome == "401 invalid_token")
+            #expect(try await introspection() == false)
+        }
+    }
+
     @Test("a domain's secret counts until it is rotated, and the domain until it is removed")
     func domain() async throws {
         try await withStore { store in

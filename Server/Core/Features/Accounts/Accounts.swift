@@ -16,6 +16,26 @@ package struct AccountSummary: Sendable, Equatable {
 
     /// The name that it signs in by; the e-mail address when it has both.
     package var name: String { email ?? alias ?? id }
+    /// All that it signs in by.
+    var names: [AccountName] { Account.names(email: email, alias: alias) }
+}
+
+extension AccountSummary {
+    /// - Parameter row: id, email, username, domain, disabled_at and created_at of an account.
+    fileprivate init(_ row: Row, in sql: borrowing Transaction) throws {
+        id = try row.text("id")
+        email = try row.optionalText("email")
+        alias = try row.optionalText("username").map { username in "\(username)$\(try row.text("domain"))" }
+        var roles = Set(
+            try sql("SELECT role FROM account_roles WHERE account_id = \(id)").compactMap {
+                Role(rawValue: try $0.text("role"))
+            })
+        if alias != nil { roles.insert(.alias) }
+        if try !sql("SELECT 1 FROM domains WHERE owner_id = \(id) LIMIT 1").isEmpty { roles.insert(.owner) }
+        self.roles = Role.allCases.filter(roles.contains)
+        isDisabled = try row.optionalInteger("disabled_at") != nil
+        createdAt = try row.integer("created_at")
+    }
 }
 
 /// Accounts: make, list, change, disable, delete. Every change that takes something away ends the account's sessions.
@@ -84,41 +104,76 @@ package struct Accounts: Sendable {
     /// All accounts in the order of their making.
     package func list() async throws -> [AccountSummary] {
         try await database.read { sql in
-            var roles: [String: [Role]] = [:]
-            for row in try sql("SELECT account_id, role FROM account_roles") {
-                guard let role = Role(rawValue: try row.text("role")) else { continue }
-                roles[try row.text("account_id"), default: []].append(role)
-            }
-            for row in try sql("SELECT DISTINCT owner_id FROM domains WHERE owner_id IS NOT NULL") {
-                roles[try row.text("owner_id"), default: []].append(.owner)
-            }
-            return try sql(
+            try sql(
                 "SELECT id, email, username, domain, disabled_at, created_at FROM accounts ORDER BY created_at, id"
             )
-            .map { row in
-                let id = try row.text("id")
-                let username = try row.optionalText("username")
-                let alias = try username.map { "\($0)$\(try row.text("domain"))" }
-                let all = Set(roles[id, default: []] + (alias == nil ? [] : [.alias]))
-                return AccountSummary(
-                    id: id, email: try row.optionalText("email"), alias: alias,
-                    roles: Role.allCases.filter(all.contains),
-                    isDisabled: try row.optionalInteger("disabled_at") != nil,
-                    createdAt: try row.integer("created_at"))
+            .map { row throws in try AccountSummary(row, in: sql) }
+        }
+    }
+
+    /// A part of them.
+    ///
+    /// - Parameter name: only the account that signs in by it.
+    func list(name: AccountName?, _ page: PageRequest) async throws -> Page<AccountSummary> {
+        try await database.read { sql in
+            var only: String?
+            if let name {
+                guard let id = try Self.id(of: name, in: sql) else {
+                    return Page([], page, place: { PageRequest.Place(time: $0.createdAt, id: $0.id) })
+                }
+                only = id
             }
+            let rows = try sql(
+                """
+                SELECT id, email, username, domain, disabled_at, created_at FROM accounts
+                WHERE id = COALESCE(\(only), id) AND (created_at, id) > (\(page.after.time), \(page.after.id))
+                ORDER BY created_at, id LIMIT \(page.limit + 1)
+                """)
+            return Page(
+                try rows.map { row throws in try AccountSummary(row, in: sql) }, page,
+                place: { PageRequest.Place(time: $0.createdAt, id: $0.id) })
+        }
+    }
+
+    /// - Throws: `Problem.unknownAccount`.
+    func require(_ id: String) async throws -> AccountSummary {
+        try await database.read { sql in
+            guard
+                let row = try sql(
+                    "SELECT id, email, username, domain, disabled_at, created_at FROM accounts WHERE id = \(id)"
+                ).first
+            else { throw Problem.unknownAccount }
+            return try AccountSummary(row, in: sql)
+        }
+    }
+
+    /// Changes what is given, all or nothing.
+    ///
+    /// - Throws: `AccountError.unknown`, `.lastAdmin`.
+    func change(_ id: String, roles: Set<Role>?, isDisabled: Bool?, password: NewPassword?) async throws {
+        var hash: String?
+        if let password { hash = try await passwords.hash(password.text) }
+        let (newHash, now) = (hash, clock.now())
+        try await database.transaction { sql in
+            guard try !sql("SELECT 1 FROM accounts WHERE id = \(id)").isEmpty else { throw AccountError.unknown(id) }
+            if let roles { try Self.setRoles(roles, of: id, in: sql) }
+            if let isDisabled { try Self.setDisabled(isDisabled, id, at: now, in: sql) }
+            if let newHash { try Self.setPasswordHash(newHash, of: id, at: now, in: sql) }
+        }
+    }
+
+    func delete(id: String) async throws {
+        try await database.transaction { sql in
+            guard try !sql("SELECT 1 FROM accounts WHERE id = \(id)").isEmpty else { throw AccountError.unknown(id) }
+            try Self.requireAnotherAdmin(than: id, in: sql)
+            try Self.delete(id, in: sql)
         }
     }
 
     /// Gives exactly these of the roles that can be given; they count from the next request on.
     package func setRoles(_ roles: Set<Role>, of name: AccountName) async throws {
         try await database.transaction { sql in
-            let id = try Self.requireID(of: name, in: sql)
-            if !roles.contains(.admin) { try Self.requireAnotherAdmin(than: id, in: sql) }
-            try sql("DELETE FROM account_roles WHERE account_id = \(id)")
-            for role in roles {
-                try sql("INSERT INTO account_roles (account_id, role) VALUES (\(id), \(role.rawValue))")
-            }
-            try sql.authorizationsChanged()
+            try Self.setRoles(roles, of: try Self.requireID(of: name, in: sql), in: sql)
         }
     }
 
@@ -126,15 +181,7 @@ package struct Accounts: Sendable {
     package func setDisabled(_ isDisabled: Bool, _ name: AccountName) async throws {
         let now = clock.now()
         try await database.transaction { sql in
-            let id = try Self.requireID(of: name, in: sql)
-            if isDisabled {
-                try Self.requireAnotherAdmin(than: id, in: sql)
-                try sql("UPDATE accounts SET disabled_at = \(now) WHERE id = \(id) AND disabled_at IS NULL")
-                try sql("DELETE FROM sessions WHERE account_id = \(id)")
-            } else {
-                try sql("UPDATE accounts SET disabled_at = NULL WHERE id = \(id)")
-            }
-            try sql.authorizationsChanged()
+            try Self.setDisabled(isDisabled, try Self.requireID(of: name, in: sql), at: now, in: sql)
         }
     }
 
@@ -153,10 +200,7 @@ package struct Accounts: Sendable {
         let hash = try await passwords.hash(password.text)
         let now = clock.now()
         try await database.transaction { sql in
-            let id = try Self.requireID(of: name, in: sql)
-            try sql("UPDATE accounts SET password_hash = \(hash), password_changed_at = \(now) WHERE id = \(id)")
-            try sql("DELETE FROM sessions WHERE account_id = \(id)")
-            try sql.authorizationsChanged()
+            try Self.setPasswordHash(hash, of: try Self.requireID(of: name, in: sql), at: now, in: sql)
         }
     }
 
@@ -167,6 +211,36 @@ package struct Accounts: Sendable {
     }
 
     // MARK: In one transaction
+
+    private static func setRoles(_ roles: Set<Role>, of id: String, in sql: borrowing Transaction) throws {
+        if !roles.contains(.admin) { try requireAnotherAdmin(than: id, in: sql) }
+        try sql("DELETE FROM account_roles WHERE account_id = \(id)")
+        for role in roles {
+            try sql("INSERT INTO account_roles (account_id, role) VALUES (\(id), \(role.rawValue))")
+        }
+        try sql.authorizationsChanged()
+    }
+
+    private static func setDisabled(
+        _ isDisabled: Bool, _ id: String, at now: Int64, in sql: borrowing Transaction
+    ) throws {
+        if isDisabled {
+            try requireAnotherAdmin(than: id, in: sql)
+            try sql("UPDATE accounts SET disabled_at = \(now) WHERE id = \(id) AND disabled_at IS NULL")
+            try sql("DELETE FROM sessions WHERE account_id = \(id)")
+        } else {
+            try sql("UPDATE accounts SET disabled_at = NULL WHERE id = \(id)")
+        }
+        try sql.authorizationsChanged()
+    }
+
+    private static func setPasswordHash(
+        _ hash: String, of id: String, at now: Int64, in sql: borrowing Transaction
+    ) throws {
+        try sql("UPDATE accounts SET password_hash = \(hash), password_changed_at = \(now) WHERE id = \(id)")
+        try sql("DELETE FROM sessions WHERE account_id = \(id)")
+        try sql.authorizationsChanged()
+    }
 
     static func delete(_ id: String, in sql: borrowing Transaction) throws {
         try sql("DELETE FROM accounts WHERE id = \(id)")

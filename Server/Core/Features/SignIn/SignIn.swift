@@ -14,7 +14,7 @@ package struct SignIn: Sendable {
     /// How long a session lasts, in microseconds, however often it is used.
     let sessionLifetime: Int64
     let clock: Clock
-    private let turns = Turns()
+    let turns = Turns()
 
     init(
         database: any Database, passwords: PasswordHasher, policy: PasswordPolicy, limits: SignInLimits,
@@ -83,7 +83,7 @@ package struct SignIn: Sendable {
     // MARK: A password that is right
 
     /// That somebody knew an account's password a moment ago.
-    private struct Proof: Sendable {
+    struct Proof: Sendable {
         /// The account's identifier.
         let account: String
         /// The hash that was verified. Whoever acts on the proof asks that it is still the account's.
@@ -98,7 +98,7 @@ package struct SignIn: Sendable {
     /// Checks a password and counts a wrong one. Only within the name's turn.
     ///
     /// - Throws: as `begin`.
-    private func prove(
+    func prove(
         _ name: AccountName?, counted: String, password: String, from network: Network
     ) async throws -> Proof {
         let start = clock.now()
@@ -127,7 +127,7 @@ package struct SignIn: Sendable {
     }
 
     /// Records that the right password was used, in the transaction that acts on it.
-    private func accept(_ proof: Proof, at now: Int64, in sql: borrowing Transaction) throws {
+    func accept(_ proof: Proof, at now: Int64, in sql: borrowing Transaction) throws {
         if let newHash = proof.newHash {
             try sql(
                 """

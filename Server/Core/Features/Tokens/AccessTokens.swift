@@ -164,6 +164,22 @@ extension Access where Caller == SignedIn {
     }
 }
 
+/// An administrator, by a valid token of a living session.
+struct Admin: Sendable {
+    let account: Account
+}
+
+extension Access where Caller == Admin {
+    static func admin(_ tokens: AccessTokens) -> Access {
+        let signedIn = Access<SignedIn>.signedIn(tokens)
+        return Access { call in
+            let caller = try await signedIn.admit(call)
+            guard caller.account.roles.contains(.admin) else { throw Problem.insufficientRole }
+            return Admin(account: caller.account)
+        }
+    }
+}
+
 extension Call {
     /// The value of `Authorization: Bearer …` (RFC 6750 §2.1); nil when there is no `Authorization`.
     ///

@@ -11,6 +11,13 @@ package struct Account: Sendable, Equatable {
     /// The name that it is shown by; the e-mail address when it has both.
     var login: String { email ?? alias?.text ?? id }
 
+    /// All that it signs in by.
+    var names: [AccountName] { Self.names(email: email, alias: alias?.text) }
+
+    static func names(email: String?, alias: String?) -> [AccountName] {
+        [email, alias].compactMap { text in text.flatMap { try? AccountName($0) } }
+    }
+
     /// RFC 8693 §4.2: scopes are one string, separated by spaces.
     var scope: String { Role.allCases.filter(roles.contains).map(\.rawValue).joined(separator: " ") }
 
