@@ -171,6 +171,24 @@ private struct AmphoVisit: Sendable {
     // MARK: The end
 
     private static let endSteps: [TourStep<AmphoVisit>] = [
+        TourStep("a new password ends all sessions but that of whoever chose it", source: "POST /api/password") {
+            visit in
+            let (phone, laptop, alias, old) = (visit.phone, visit.laptop, visit.alias, visit.password)
+            try await laptop.gatehouse.signIn(name: alias, password: old)
+            let new = "another \(old)"
+            try await phone.gatehouse.changePassword(from: old, to: new)
+            try await signInRequired { try await laptop.gatehouse.setAddress(address, type: .bitcoinP2PKH) }
+            let code = try await refusal { try await laptop.gatehouse.signIn(name: alias, password: old) }
+            try expect("code", code, is: "invalid_credentials")
+            try await phone.gatehouse.changePassword(from: new, to: old)
+            try await phone.gatehouse.setAddress(address, type: .bitcoinP2PKH)
+        },
+        TourStep("signing out ends the session", source: "POST /api/revoke") { visit in
+            let copy = try Device(visit.guest.server, visit.caFile, kept: try visit.phone.store.load())
+            try await visit.phone.gatehouse.signOut()
+            try expect("what is kept", try visit.phone.store.load() == nil)
+            try await signInRequired { try await copy.gatehouse.setAddress(address, type: .bitcoinP2PKH) }
+        },
         TourStep("a deleted account is refused at once", source: "DELETE /v1/users") { visit in
             let (phone, laptop, alias, password) = (visit.phone, visit.laptop, visit.alias, visit.password)
             try await phone.gatehouse.signIn(name: alias, password: password)
@@ -180,7 +198,7 @@ private struct AmphoVisit: Sendable {
             try await signInRequired { try await laptop.gatehouse.setAddress(address, type: .bitcoinP2PKH) }
             let code = try await refusal { try await laptop.gatehouse.signIn(name: alias, password: password) }
             try expect("code", code, is: "invalid_credentials")
-        }
+        },
     ]
 }
 
