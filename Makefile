@@ -1,6 +1,6 @@
 # `make` lists the verbs. `make demo` and `make test` do all their own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help packages build lint format test sdk-alone fuzz nightly demo serve release bench bench-smoke
+.PHONY: help packages build lint format test sdk-alone interop fuzz nightly demo serve release bench bench-smoke
 
 RELEASE := .build-release
 OPTIMISED := -c release --static-swift-stdlib --scratch-path $(RELEASE)
@@ -31,6 +31,11 @@ fuzz: packages ## throw made-up input at each parser, a minute each
 
 nightly: packages ## what takes too long for every change: fuzzing, ten minutes a parser
 	Tests/Fuzz/fuzz.sh 600
+
+interop: build ## exchange keys and tokens with the libraries of others
+	python3 -m venv .build/interop
+	.build/interop/bin/pip install --quiet --disable-pip-version-check --requirement Tests/Interop/requirements.txt
+	.build/interop/bin/python Tests/Interop/tokens.py .build/debug/GatehouseInteropProbe
 
 demo: build ## run the conformance suite and the tours against a fresh server
 	Conformance/demo.sh

@@ -146,6 +146,9 @@ let package = Package(
         // Tests: one folder per target.
         library("GatehouseTestSupport", "Tests/Support"),
         command("GatehouseStorageProbe", "Tests/StorageProbe", ["GatehouseSQLite", "GatehouseStorage"]),
+        command(
+            "GatehouseInteropProbe", "Tests/Interop", ["WebTokens", "GatehouseJSON"],
+            exclude: ["tokens.py", "requirements.txt"]),
         tests(
             "ConformanceTests", "Tests/Conformance",
             [
@@ -156,7 +159,8 @@ let package = Package(
         command(
             "GatehouseBenchmarks", "Tests/Benchmarks",
             [
-                "CGatehouseArgon2", "CGatehouseSodium", "CGatehouseSQLite", "GatehouseCore", "GatehouseCryptography",
+                "CGatehouseArgon2", "CGatehouseOpenSSL", "CGatehouseSodium", "CGatehouseSQLite", "GatehouseCore",
+                "GatehouseCryptography",
                 "GatehouseJSON", "GatehouseOpenCAP", "GatehousePasswords", "GatehouseSQLite", "GatehouseStorage",
                 "GatehouseTransfer",
                 "WebTokens", httpTypes, logging,

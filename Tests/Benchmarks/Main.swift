@@ -19,6 +19,7 @@ enum Main {
         let seconds = CommandLine.arguments.dropFirst().last.flatMap(Double.init) ?? 5
         var rows: [Row] = []
         rows += try await storageBenchmarks(seconds: seconds)
+        rows += try tokenBenchmarks(seconds: seconds)
         rows += passwordBenchmarks(seconds: seconds)
         rows += try await serverBenchmarks(seconds: seconds)
         rows += try await programBenchmarks(seconds: seconds)
