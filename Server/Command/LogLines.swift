@@ -32,6 +32,7 @@ struct LogLines: LogHandler {
             line.string("\(value)")
         }
         line.raw("}\n")
-        FileHandle.standardError.write(Data(line.bytes))
+        // A log that cannot be written (its disk is full, its reader gone) must not take the server along.
+        try? FileHandle.standardError.write(contentsOf: Data(line.bytes))
     }
 }

@@ -41,6 +41,8 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let (flags, mistakes) = Self.flags(from: settings)
         let settings = try Settings.load(fromFlags: flags, config: config, mistakesBefore: mistakes)
+        // Whoever reads the log may go; the server stays.
+        _ = signal(SIGPIPE, SIG_IGN)
         var logger = Logger(label: "gatehouse") { LogLines(logLevel: settings.logLevel, label: $0) }
         logger.logLevel = settings.logLevel
         for name in Settings.unknownNames(in: ProcessInfo.processInfo.environment) {
@@ -81,7 +83,7 @@ struct Serve: AsyncParsableCommand {
             settings: settings, features: features, database: store.database, clock: .system, logger: logger
         ) { url in
             // Not `print`, which keeps the line back when standard output is a pipe; whoever started us waits for it.
-            FileHandle.standardOutput.write(Data("Gatehouse is ready at \(url)\n".utf8))
+            try? FileHandle.standardOutput.write(contentsOf: Data("Gatehouse is ready at \(url)\n".utf8))
             releaseStartPages()
         }
     }

@@ -72,7 +72,7 @@ enum RawAnswer {
             guard let size = Int(line.prefix { $0 != ";" }.trimmingSpaces(), radix: 16), size >= 0 else { return nil }
             rest = rest[end.upperBound...]
             if size == 0 { return content }
-            guard rest.count >= size + 2 else { return nil }
+            guard rest.count - 2 >= size else { return nil }
             content += rest.prefix(size)
             rest = rest.dropFirst(size + 2)
         }

@@ -10,7 +10,8 @@ package struct Authority: Hashable, Sendable {
         if rest.hasPrefix("[") {
             guard let end = rest.firstIndex(of: "]") else { return nil }
             host = String(rest[rest.index(after: rest.startIndex)..<end])
-            guard case .v6? = IPAddress(host) else { return nil }
+            // Without a zone: RFC 3986 §3.2.2 has none.
+            guard case .v6? = IPAddress(host), !host.contains("%") else { return nil }
             rest = rest[rest.index(after: end)...]
         } else {
             let name = rest.prefix { $0 != ":" }
@@ -22,7 +23,7 @@ package struct Authority: Hashable, Sendable {
                 default: false
                 }
             }
-            guard !name.isEmpty, name.utf8.count <= 255, isNamed else { return nil }
+            guard !name.isEmpty, name != ".", name.utf8.count <= 255, isNamed else { return nil }
             host = String(name.last == "." ? name.dropLast() : name)
             rest = rest[name.endIndex...]
         }

@@ -76,7 +76,7 @@ package struct Call: Sendable {
         if let contentType = headers[.contentType], !MediaType.isJSON(contentType) { throw .unsupportedMediaType }
         let value: JSONValue
         do { value = try JSONValue(parsing: body) } catch {
-            throw .invalidJSON.saying("The body is not valid JSON: \(error).")
+            throw .invalidJSON.saying("The body is not valid JSON: \(error)")
         }
         guard value.object != nil else { throw .wrongType.saying("The body must be a JSON object.") }
         return value

@@ -14,6 +14,8 @@ package struct ConnectionLimits: Sendable {
     package var headerTime = TimeAmount.seconds(10)
     /// From there to the end of its body.
     package var bodyTime = TimeAmount.seconds(30)
+    /// How long a client may leave its answers untaken, when there are more than fit on the way.
+    package var answerTime = TimeAmount.seconds(30)
     /// How long a connection may stay open without a request.
     package var idleTime = TimeAmount.seconds(60)
     /// How long after a refusal the connection still swallows what the client sends, so that the answer is not lost to a reset.

@@ -23,6 +23,7 @@ final class RequestGuard: ChannelDuplexHandler {
     private let isSecure: Bool
     private var reading = Reading.nothing
     private var isBodyTimed = false
+    private var isContinueAwaited = false
     /// Requests passed on whose answers have not been written whole.
     private var answersOwed = 0
     private var isAnswerBegun = false
@@ -31,6 +32,8 @@ final class RequestGuard: ChannelDuplexHandler {
     private var hasRefused = false
     /// The path of the last head, which decides the shape of a refusal.
     private var path = ""
+    /// The client does not take its answers; see `channelWritabilityChanged`.
+    private var isStalled = false
     private var deadline: NIODeadline?
     private var timer: Scheduled<Void>?
 
@@ -62,8 +65,9 @@ final class RequestGuard: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        // What comes after a request that is refused is not looked at, its own end included.
-        guard !hasRefused, refusalWaiting == nil else { return }
+        // What follows a refused request is not looked at, also while answers before it are still owed: an answer to it would
+        // overtake the refusal, and the client would take it for that of the refused request.
+        guard !hasRefused && refusalWaiting == nil else { return }
         switch unwrapInboundIn(data) {
         case .head(let head):
             meter.reset()
@@ -78,8 +82,10 @@ final class RequestGuard: ChannelDuplexHandler {
             // HTTP/1.0 without keep-alive ends with its answer; the parser stops for good after CONNECT and Upgrade.
             if !head.isKeepAlive || head.headers.contains(name: "upgrade") { closesAfterAnswers = true }
             answersOwed += 1
-        case .body: break
+            if head.version == .http1_1 && head.headers.expectsContinue { isContinueAwaited = true }
+        case .body: isContinueAwaited = false
         case .end:
+            isContinueAwaited = false
             meter.reset()
             reading = .nothing
             restAfterRequest(context)
@@ -87,23 +93,39 @@ final class RequestGuard: ChannelDuplexHandler {
         context.fireChannelRead(data)
     }
 
+    /// Tells a client that waits with its body (RFC 9110 §10.1.1) to go on, once all answers before are out.
+    private func continueIfAwaited(_ context: ChannelHandlerContext) {
+        guard isContinueAwaited, answersOwed == 1, !isAnswerBegun else { return }
+        isContinueAwaited = false
+        context.writeAndFlush(
+            wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
+    }
+
     func channelReadComplete(context: ChannelHandlerContext) {
-        if reading == .nothing && meter.hasBegunHead && !hasRefused {
+        if reading == .nothing && meter.hasBegunHead && !hasRefused && refusalWaiting == nil {
             reading = .head
             setDeadline(limits.headerTime, context)
         } else if reading == .body && !isBodyTimed {
             // Only a body that did not come along with its head needs a deadline.
             isBodyTimed = true
             setDeadline(limits.bodyTime, context)
+            continueIfAwaited(context)
         }
         context.fireChannelReadComplete()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // The parser reports all that comes after its first error, with the octets themselves, which may be a password.
+        guard !hasRefused && refusalWaiting == nil else { return }
         guard let parserError = error as? HTTPParserError else { return context.fireErrorCaught(error) }
         switch parserError {
-        case .headerOverflow: refuse(meter.hasSeenFirstLine ? .headersTooLarge : .targetTooLong, context)
-        case .invalidEOFState, .closedConnection: context.close(promise: nil)
+        case .headerOverflow:
+            // While a body is read these are its trailers.
+            refuse(meter.hasSeenFirstLine || reading == .body ? .headersTooLarge : .targetTooLong, context)
+        case .invalidEOFState, .closedConnection:
+            // Something came after the last request, or less than one. The answers before it are owed all the same.
+            guard answersOwed > 0, reading != .body else { return context.close(promise: nil) }
+            closesAfterAnswers = true
         default: refuse(.malformedRequest, context)
         }
     }
@@ -118,6 +140,11 @@ final class RequestGuard: ChannelDuplexHandler {
         // RFC 9112 §6.1: a message with both may be an attempt at smuggling.
         if head.headers.contains(name: "content-length") && head.headers.contains(name: "transfer-encoding") {
             return .malformedRequest.saying("Content-Length and Transfer-Encoding exclude each other.")
+        }
+        // RFC 9112 §6.1: HTTP/1.0 has no transfer codings, and of those that HTTP/1.1 has we know one.
+        let codings = head.headers["transfer-encoding"]
+        if !codings.isEmpty && (head.version != .http1_1 || codings.map { $0.lowercased() } != ["chunked"]) {
+            return .malformedRequest.saying("The only Transfer-Encoding that is understood is chunked.")
         }
         if head.method == .CONNECT {
             return .malformedRequest.saying("This method is not served.")
@@ -151,8 +178,9 @@ final class RequestGuard: ChannelDuplexHandler {
             isAnswerBegun = false
             answersOwed -= 1
             context.write(data, promise: promise)
-            guard answersOwed == 0 else { return }
+            guard answersOwed == 0 else { return continueIfAwaited(context) }
             if let refusalWaiting {
+                self.refusalWaiting = nil
                 refuse(refusalWaiting, context)
             } else if closesAfterAnswers {
                 finish(context)
@@ -210,9 +238,25 @@ final class RequestGuard: ChannelDuplexHandler {
 
     // MARK: Time
 
+    /// A client that asks for more and more and takes no answer would hold its connection, and our memory, for ever.
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if !context.channel.isWritable {
+            isStalled = true
+            setDeadline(limits.answerTime, context)
+        } else if isStalled {
+            isStalled = false
+            switch reading {
+            case .head: setDeadline(limits.headerTime, context)
+            case .body: setDeadline(limits.bodyTime, context)
+            case .nothing: restAfterRequest(context)
+            }
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
     /// Between requests a connection may idle; while a handler works there is no deadline of ours.
     private func restAfterRequest(_ context: ChannelHandlerContext) {
-        guard reading == .nothing, !hasRefused else { return }
+        guard reading == .nothing, !hasRefused, !isStalled else { return }
         if answersOwed == 0 { setDeadline(limits.idleTime, context) } else { deadline = nil }
     }
 
@@ -237,11 +281,17 @@ final class RequestGuard: ChannelDuplexHandler {
         guard let deadline else { return }
         if deadline > .now() { return schedule(context) }
         self.deadline = nil
-        if hasRefused || reading == .nothing {
+        if hasRefused || isStalled || reading == .nothing {
             context.close(promise: nil)
         } else {
             refuse(.requestTimeout, context)
         }
+    }
+}
+
+extension HTTPHeaders {
+    fileprivate var expectsContinue: Bool {
+        self[canonicalForm: "expect"].contains { $0.lowercased() == "100-continue" }
     }
 }
 

@@ -76,7 +76,8 @@ package struct Responder: HTTPResponder {
     }
 
     private func wholeBody(of request: Request) async throws -> [UInt8] {
-        if let length = request.headers[.contentLength].flatMap(Int.init), length > limits.body {
+        // The parser has let digits pass only; what no `Int` holds is too large as well.
+        if let length = request.headers[.contentLength], Int(length) ?? .max > limits.body {
             throw Problem.bodyTooLarge
         }
         do {
@@ -84,6 +85,11 @@ package struct Responder: HTTPResponder {
             return Array(buffer.readableBytesView)
         } catch is NIOTooManyBytesError {
             throw Problem.bodyTooLarge
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            // The connection broke, so nobody reads the answer. The error may hold octets of the body: not for the log.
+            throw Problem.malformedRequest
         }
     }
 

@@ -42,6 +42,10 @@ package struct EmailAddress: Hashable, Sendable {
 
     /// Takes what a mail server can be expected to deliver to: a local part without spaces and quoting, a domain of two or more labels.
     package init(_ text: String) throws(InvalidName) {
+        // Not even put into its canonical form when too long: a pile of combining marks takes seconds to sort.
+        guard text.utf8.count <= CanonicalText.maximumLength else {
+            throw InvalidName(description: "The name is too long: an e-mail address has 254 octets")
+        }
         let canonical = CanonicalText.of(text)
         let parts = canonical.split(separator: "@", omittingEmptySubsequences: false)
         guard parts.count == 2, !parts[0].isEmpty, parts[0].utf8.count <= 64, canonical.utf8.count <= 254 else {
@@ -60,6 +64,10 @@ package struct EmailAddress: Hashable, Sendable {
 }
 
 enum CanonicalText {
+    /// Octets of a name before it is put into its canonical form: more than any name has, with room for white space
+    /// around it and for decomposed letters.
+    static let maximumLength = 1024
+
     /// Trimmed, Unicode NFC, lower case: the one form in which names are stored and compared.
     static func of(_ text: String) -> String {
         text.trimmingCharacters(in: .whitespacesAndNewlines).precomposedStringWithCanonicalMapping.lowercased()

@@ -43,7 +43,8 @@ package struct SignIn: Sendable {
         holdsRefreshToken: Bool = false
     ) async throws -> Grant {
         let name = try? AccountName(text)
-        let counted = name?.description ?? CanonicalText.of(String(text.prefix(320)))
+        let counted =
+            name?.description ?? CanonicalText.of(String(String.UnicodeScalarView(text.unicodeScalars.prefix(320))))
         let id = SystemRandom.identifier()
         let refreshToken = holdsRefreshToken ? refreshTokens.make(for: id) : nil
         // A session for ourselves has none, so that it stays one when our own name changes.
