@@ -163,6 +163,15 @@ struct SignInLimitTests {
         #expect(try await fixture.outcome("bob@a.test") == "too_many_attempts")
     }
 
+    @Test("the right password of a disabled account counts as a failure, like any other")
+    func disabledCounts() async throws {
+        let fixture = try await Fixture()
+        try await fixture.anAccount(email: "alice@a.test")
+        try await fixture.accounts.setDisabled(true, try AccountName("alice@a.test"))
+        for _ in 0..<10 { #expect(try await fixture.outcome("alice@a.test") == "invalid_credentials") }
+        #expect(try await fixture.outcome("alice@a.test") == "too_many_attempts")
+    }
+
     @Test("a success clears the failures of the name and leaves those of the network")
     func successClears() async throws {
         let fixture = try await Fixture()

@@ -92,6 +92,30 @@ struct SignInTests {
         Issue.record("times relative to a wrong password: \(zip(names, last).map { "\($0) \($1)" })")
     }
 
+    @Test(
+        "a sign-in whose password is changed or whose account is disabled while it is checked makes no session",
+        arguments: [false, true])
+    func changedMeanwhile(isDisabled: Bool) async throws {
+        let fixture = try await Fixture(parameters: Argon2Parameters(memoryKiB: 32 * 1024, passes: 8, lanes: 1))
+        try await fixture.anAccount(email: "alice@a.test")
+        let time = try await ContinuousClock().measure {
+            _ = try await fixture.outcome("nobody@a.test")
+        }
+        async let outcome = fixture.outcome("alice@a.test")
+        // The row has been read long before this, and the hash takes as long as it took before.
+        try await Task.sleep(for: time / 3)
+        _ = try await fixture.database.transaction { sql in
+            if isDisabled {
+                try sql("UPDATE accounts SET disabled_at = 1")
+            } else {
+                try sql("UPDATE accounts SET password_hash = 'another'")
+            }
+        }
+        let code = try await outcome
+        #expect(code == "invalid_credentials")
+        #expect(try await fixture.count("SELECT COUNT(*) FROM sessions") == 0)
+    }
+
     @Test("a weaker hash is renewed at sign-in")
     func renewal() async throws {
         let strong = Argon2Parameters(memoryKiB: 64, passes: 2, lanes: 1)

@@ -14,12 +14,14 @@ struct ConnectionTests {
             let body = #"{"alias":"nobody@a.test","password":"the quiet harbour 7"}"#
             try connection.send(
                 "POST /v1/auth HTTP/1.1\r\nHost: localhost\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
-                    + "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                    + "HEAD /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
                     + "GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n"
                     + "GET /health HTTP/1.1\r\nHost: one\r\nHost: two\r\n\r\n"
                     + "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
             let answers = try await connection.rest()
             #expect(Self.codes(of: answers) == ["invalid_credentials", "", "not_found", "invalid_host"], "\(answers)")
+            // A body after HEAD would be taken for the beginning of the next answer.
+            #expect(answers.contains("\r\n\r\nHTTP/1.1 404 "), "\(answers)")
         }
     }
 
