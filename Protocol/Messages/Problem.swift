@@ -50,6 +50,8 @@ extension Problem {
         code: "wrong_type", status: .badRequest, title: "A member of the body has the wrong type.")
     package static let missingMember = Problem(
         code: "missing_member", status: .badRequest, title: "A member of the body is missing.")
+    package static let invalidMember = Problem(
+        code: "invalid_member", status: .badRequest, title: "A member of the body has a value that it cannot have.")
     package static let invalidQuery = Problem(
         code: "invalid_query", status: .badRequest, title: "The query cannot be read.")
     package static let invalidAlias = Problem(
@@ -81,6 +83,8 @@ extension Problem {
         code: "invalid_name", status: .badRequest, title: "This is neither an e-mail address nor an alias.")
     package static let invalidRole = Problem(
         code: "invalid_role", status: .badRequest, title: "The roles that can be given are admin and staff.")
+    package static let invalidSigningKey = Problem(
+        code: "invalid_signing_key", status: .badRequest, title: "This key cannot sign tokens.")
 
     // Who is asking.
     package static let authenticationRequired = Problem(
@@ -113,6 +117,8 @@ extension Problem {
         code: "unknown_session", status: .notFound, title: "There is no such session.")
     package static let addressNotSet = Problem(
         code: "address_not_set", status: .notFound, title: "The alias has no address of this type.")
+    package static let unknownSigningKey = Problem(
+        code: "unknown_signing_key", status: .notFound, title: "There is no signing key of this kid.")
     package static let methodNotAllowed = Problem(
         code: "method_not_allowed", status: .methodNotAllowed, title: "The method is not allowed here.")
     package static let aliasTaken = Problem(
@@ -121,6 +127,10 @@ extension Problem {
         code: "name_taken", status: .conflict, title: "There is already an account of this name.")
     package static let lastAdmin = Problem(
         code: "last_admin", status: .conflict, title: "This is the last admin who can sign in; make another one first.")
+    package static let signingKeyExists = Problem(
+        code: "signing_key_exists", status: .conflict, title: "There is a signing key of this kid already.")
+    package static let signingKeyState = Problem(
+        code: "signing_key_state", status: .conflict, title: "The state of the signing key does not allow this.")
     package static let misdirectedRequest = Problem(
         code: "misdirected_request", status: .misdirectedRequest,
         title: "The certificate of this connection does not cover the host that was asked for.")

@@ -43,7 +43,8 @@ struct Root: AsyncParsableCommand {
         commandName: "gatehouse", abstract: "A self-hosted identity server.",
         version: "0.1.0",
         subcommands: [
-            Serve.self, Initialize.self, UserCommands.self, DomainCommands.self, GenerateKey.self,
+            Serve.self, Initialize.self, UserCommands.self, DomainCommands.self, SigningKeyCommands.self,
+            GenerateKey.self,
         ])
 }
 

@@ -28,10 +28,7 @@ struct PasswordSource: ParsableArguments {
 /// A secret in a file, or on standard input.
 enum SecretFile {
     static func firstLine(of path: String) throws -> String {
-        let data =
-            path == "-"
-            ? try FileHandle.standardInput.readToEnd() ?? Data() : FileManager.default.contents(atPath: path)
-        guard let data else { throw Refusal(reason: "the file \(path) cannot be read", exitCode: 2) }
+        let data = try contents(of: path)
         guard let text = String(validating: data, as: UTF8.self) else {
             throw Refusal(reason: "\(path) is not UTF-8", exitCode: 2)
         }
@@ -39,5 +36,14 @@ enum SecretFile {
         let line = text.prefix { $0 != "\n" && $0 != "\r\n" }
         guard !line.isEmpty else { throw Refusal(reason: "the first line of \(path) is empty", exitCode: 2) }
         return String(line)
+    }
+
+    /// The whole file; `-` is standard input.
+    static func contents(of path: String) throws -> Data {
+        let data =
+            path == "-"
+            ? try FileHandle.standardInput.readToEnd() ?? Data() : FileManager.default.contents(atPath: path)
+        guard let data else { throw Refusal(reason: "the file \(path) cannot be read", exitCode: 2) }
+        return data
     }
 }

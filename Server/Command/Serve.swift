@@ -32,7 +32,8 @@ struct Serve: AsyncParsableCommand {
     private static var settingsHelp: String {
         Setting.all.map { setting in
             // On two lines: what is longer than the terminal is wide would be broken without its indentation.
-            "  --\(setting.name)" + (setting.isSwitch ? "" : " \(setting.value)") + "\n      \(setting.help)"
+            "  " + (setting.isSecret ? setting.environmentName : "--\(setting.name)")
+                + (setting.isSwitch ? "" : " \(setting.value)") + "\n      \(setting.help)"
                 + (setting.alias.map { "\n      also \($0) in the environment" } ?? "")
         }
         .joined(separator: "\n")
@@ -49,7 +50,7 @@ struct Serve: AsyncParsableCommand {
             logger.warning("there is no such setting", metadata: ["name": .string(name)])
         }
         // Before anything is made: a mistake must leave nothing behind.
-        let givenKey = try Self.givenSigningKey(settings)
+        let givenKey = try settings.givenKey()
         try await Store.with(settings) { store in
             let server = try await Self.server(on: store, givenKey, logger)
             let group = ServiceGroup(
@@ -74,10 +75,14 @@ struct Serve: AsyncParsableCommand {
                 "made a master key; without it the secrets in the store are lost, so keep a copy elsewhere",
                 metadata: ["file": .string(file)])
         }
-        let signingKey = if let givenKey { givenKey } else { try await ownSigningKey(store, masterKey, logger) }
-        let features = try Features(
+        let signingKeys = SigningKeys(
+            settings: settings, database: store.database, masterKey: masterKey.key, given: givenKey, clock: .system)
+        if let made = try await signingKeys.prepare() {
+            logger.notice("made a key that signs tokens", metadata: ["kid": .string(made)])
+        }
+        let features = Features(
             settings: settings, database: store.database, passwords: store.passwords, masterKey: masterKey.key,
-            signingKey: signingKey, clock: .system)
+            signingKeys: signingKeys, clock: .system)
         warn(about: settings, logger)
         return try GatehouseServer(
             settings: settings, features: features, database: store.database, clock: .system, logger: logger
@@ -86,25 +91,6 @@ struct Serve: AsyncParsableCommand {
             try? FileHandle.standardOutput.write(contentsOf: Data("Gatehouse is ready at \(url)\n".utf8))
             releaseStartPages()
         }
-    }
-
-    private static func givenSigningKey(_ settings: Settings) throws -> SigningKey? {
-        guard let path = settings.signingKeyFile else { return nil }
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw Refusal(reason: "--signing-key-file: the file \(path) cannot be read", exitCode: 2)
-        }
-        do { return try SigningKey(try JWK(parsing: Array(data))) } catch {
-            throw Refusal(reason: "--signing-key-file: \(path): \(error)", exitCode: 2)
-        }
-    }
-
-    private static func ownSigningKey(
-        _ store: Store, _ masterKey: MasterKey, _ logger: Logger
-    ) async throws -> SigningKey {
-        let (key, isNew) = try await SigningKeys(database: store.database, masterKey: masterKey.key, clock: .system)
-            .activeKey()
-        if isNew { logger.notice("made a key that signs tokens", metadata: ["kid": .string(key.keyID)]) }
-        return key
     }
 
     private static func warn(about settings: Settings, _ logger: Logger) {
@@ -131,7 +117,15 @@ struct Serve: AsyncParsableCommand {
             }
             let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = String(parts[0])
-            guard let setting = Setting.all.first(where: { $0.name == name }) else {
+            let setting = Setting.all.first { $0.name == name }
+            if let setting, setting.isSecret {
+                // Others could read it there. The message must not show it either.
+                mistakes.append(
+                    "--\(name) is a secret and no argument; give \(setting.environmentName), or a file")
+                if parts.count == 1, let next = rest.first, !next.hasPrefix("--") { rest.removeFirst() }
+                continue
+            }
+            guard let setting else {
                 mistakes.append("unknown option --\(name); see `gatehouse serve --help`")
                 if let next = rest.first, !next.hasPrefix("--") { rest.removeFirst() }
                 continue

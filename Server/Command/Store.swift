@@ -4,6 +4,7 @@ import GatehouseCore
 import GatehousePasswords
 import GatehouseSQLite
 import GatehouseStorage
+import WebTokens
 
 /// The options of every command that works on the store, also beside a running server.
 struct StoreOptions: ParsableArguments {
@@ -38,8 +39,19 @@ extension Settings {
                 flags: flags, environment: environment, file: config ?? environment["GATEHOUSE_CONFIG"],
                 mistakes: mistakesBefore)
         } catch let found as SettingsMistakes {
-            throw Refusal(reason: found.mistakes.joined(separator: "\ngatehouse: "), exitCode: 2)
+            throw Refusal(found)
         }
+    }
+
+    /// The key that the settings give for signing tokens, if they do.
+    func givenKey() throws -> SigningKey? {
+        do { return try givenSigningKey() } catch let found as SettingsMistakes { throw Refusal(found) }
+    }
+}
+
+extension Refusal {
+    init(_ found: SettingsMistakes) {
+        self.init(reason: found.mistakes.joined(separator: "\ngatehouse: "), exitCode: 2)
     }
 }
 
@@ -58,6 +70,19 @@ struct Store {
         Accounts(database: database, passwords: passwords, policy: settings.passwordPolicy, clock: .system)
     }
     var domains: Domains { Domains(database: database, passwords: passwords, clock: .system) }
+
+    /// Reads the master key, and makes one for a store that has none.
+    var signingKeys: SigningKeys {
+        get async throws {
+            let masterKey = try await MasterKey.load(settings: settings, database: database)
+            if let file = masterKey.madeFile {
+                writeToStandardError("gatehouse: made the master key \(file); keep a copy of it elsewhere\n")
+            }
+            return SigningKeys(
+                settings: settings, database: database, masterKey: masterKey.key, given: try settings.givenKey(),
+                clock: .system)
+        }
+    }
 
     static func with<T>(_ settings: Settings, _ body: (Store) async throws -> T) async throws -> T {
         let database = try SQLiteDatabase(path: settings.database)

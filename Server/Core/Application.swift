@@ -12,6 +12,7 @@ import UnixSignals
 package struct GatehouseServer: Service {
     let settings: Settings
     let features: Features
+    let routes: RouteTable
     let database: any Database
     let certificates: Certificates?
     let clock: Clock
@@ -20,13 +21,15 @@ package struct GatehouseServer: Service {
     /// Called with the URL when the server answers.
     let onReady: @Sendable (String) async -> Void
 
+    /// - Parameter routes: others than the product's, for benchmarks.
     package init(
-        settings: Settings, features: Features, database: any Database, clock: Clock,
+        settings: Settings, features: Features, routes: RouteTable? = nil, database: any Database, clock: Clock,
         limits: ConnectionLimits = ConnectionLimits(), logger: Logger,
         onReady: @escaping @Sendable (String) async -> Void
     ) throws {
         self.settings = settings
         self.features = features
+        self.routes = routes ?? RouteTable(features)
         self.database = database
         self.clock = clock
         self.limits = limits
@@ -44,7 +47,7 @@ package struct GatehouseServer: Service {
         let limits = limits
         let doors = Doors(ampho: settings.amphoPrefix)
         let responder = Responder(
-            routes: RouteTable(features), doors: doors, limits: limits,
+            routes: routes, doors: doors, limits: limits,
             proxies: TrustedProxies(settings.trustedProxies),
             allowedOrigins: Set(settings.allowedOrigins), makeRequestID: SystemRandom.identifier,
             certificates: certificates)
@@ -60,8 +63,8 @@ package struct GatehouseServer: Service {
                 availableConnectionsDelegate: MaximumAvailableConnections(settings.maximumConnections, logger: logger)),
             services: [
                 Housekeeping(
-                    database: database, limits: features.limits, sessions: features.sessions, clock: clock,
-                    logger: logger),
+                    database: database, limits: features.limits, sessions: features.sessions,
+                    keys: features.signingKeys, clock: clock, logger: logger),
                 SessionUses(sessions: features.sessions, logger: logger),
                 CertificateReload(certificates: certificates, logger: logger),
             ],
@@ -115,11 +118,12 @@ struct SessionUses: Service {
     }
 }
 
-/// Deletes what is over: sessions that have expired or idled and failures that are forgotten.
+/// Deletes what is over, sessions that have expired or idled and failures that are forgotten, and moves signing keys on.
 struct Housekeeping: Service {
     let database: any Database
     let limits: SignInLimits
     let sessions: Sessions
+    let keys: SigningKeys
     let clock: Clock
     let logger: Logger
 
@@ -139,6 +143,13 @@ struct Housekeeping: Service {
         try await database.transaction { sql in
             try sessions.tidy(at: now, in: sql)
             try limits.tidy(at: now, in: sql)
+        }
+        for event in try await keys.advance() {
+            switch event {
+            case .made(let id): logger.notice("made the next key that signs tokens", metadata: ["kid": .string(id)])
+            case .activated(let id): logger.notice("another key signs tokens", metadata: ["kid": .string(id)])
+            case .removed(let id): logger.notice("removed a retired signing key", metadata: ["kid": .string(id)])
+            }
         }
     }
 }

@@ -17,6 +17,8 @@ package struct Faults: Sendable, Equatable {
         case sessionEndIgnored = "session-end-ignored"
         /// A token for another server counts here.
         case audienceUnchecked = "audience-unchecked"
+        /// A signing key that was removed while the server runs is still accepted.
+        case removedKeyAccepted = "removed-key-accepted"
     }
 
     package let active: Set<Fault>

@@ -1,13 +1,13 @@
 package import GatehouseCryptography
 package import GatehousePasswords
 package import GatehouseStorage
-package import WebTokens
 
 /// Every rule, built by hand and in order, for the server and for the command line alike.
 package struct Features: Sendable {
     package let accounts: Accounts
     package let domains: Domains
     package let signIn: SignIn
+    package let signingKeys: SigningKeys
     package let tokens: AccessTokens
     package let aliases: Aliases
     package let addresses: Addresses
@@ -22,8 +22,8 @@ package struct Features: Sendable {
 
     package init(
         settings: Settings, database: any Database, passwords: PasswordHasher, masterKey: SealingKey,
-        signingKey: SigningKey, clock: Clock
-    ) throws {
+        signingKeys: SigningKeys, clock: Clock
+    ) {
         self.settings = settings
         self.database = database
         self.clock = clock
@@ -33,8 +33,9 @@ package struct Features: Sendable {
         domains = Domains(database: database, passwords: passwords, clock: clock)
         let living = LivingSessions(idleTime: settings.sessionIdleTime.map(Int64.minutes))
         let refreshTokens = RefreshTokenKey(masterKey)
-        tokens = try AccessTokens(
-            database: database, key: signingKey, issuer: settings.publicURL ?? "gatehouse", living: living,
+        self.signingKeys = signingKeys
+        tokens = AccessTokens(
+            database: database, keys: signingKeys, issuer: settings.publicURL ?? "gatehouse", living: living,
             clock: clock, faults: settings.faults)
         sessions = Sessions(database: database, living: living, clock: clock)
         renewal = Renewal(
@@ -71,6 +72,8 @@ package struct Features: Sendable {
     }
 
     var aliasHandlers: AliasHandlers { AliasHandlers(aliases: aliases) }
+
+    var signingKeyHandlers: SigningKeyHandlers { SigningKeyHandlers(keys: signingKeys) }
 
     var healthHandlers: HealthHandlers {
         HealthHandlers(database: database, schemaVersion: Schema.migrations.last?.number ?? 0)

@@ -46,6 +46,14 @@ extension RouteTable {
         on(.patch, "/api/accounts/{id}", admin, readsBody: true, accounts.change)
         on(.delete, "/api/accounts/{id}", admin, accounts.delete)
 
+        let keys = features.signingKeyHandlers
+        on(.get, "/.well-known/jwks.json", anyone, publicToAllOrigins: true, keys.publicKeys)
+        on(.get, "/api/signing-keys", admin, keys.list)
+        on(.post, "/api/signing-keys", admin, readsBody: true, keys.create)
+        on(.get, "/api/signing-keys/{kid}", admin, keys.show)
+        on(.patch, "/api/signing-keys/{kid}", admin, readsBody: true, keys.change)
+        on(.delete, "/api/signing-keys/{kid}", admin, keys.remove)
+
         let health = features.healthHandlers
         on(.get, "/health", anyone, health.live)
         on(.get, "/health/ready", anyone, health.ready)

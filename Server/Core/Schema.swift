@@ -122,5 +122,27 @@ package enum Schema {
                 )
                 """,
             ]),
+        Migration(
+            number: 3, title: "the life of signing keys: standby, active, retired",
+            statements: [
+                // When a standby key takes over, and when it did; both empty for one that only waits.
+                "ALTER TABLE signing_keys ADD COLUMN activates_at BIGINT",
+                "ALTER TABLE signing_keys ADD COLUMN activated_at BIGINT",
+                // Of a retired key: until its last token has expired.
+                "ALTER TABLE signing_keys ADD COLUMN accepted_until BIGINT",
+                // Of the tokens that the key signed, in seconds.
+                "ALTER TABLE signing_keys ADD COLUMN longest_lifetime BIGINT NOT NULL DEFAULT 0",
+                // The one key that there was has signed what nobody noted.
+                "UPDATE signing_keys SET activated_at = created_at, longest_lifetime = 43200",
+                // One key signs, and one at most is next.
+                """
+                CREATE UNIQUE INDEX signing_keys_active ON signing_keys ((activated_at IS NOT NULL))
+                WHERE activated_at IS NOT NULL AND retired_at IS NULL
+                """,
+                """
+                CREATE UNIQUE INDEX signing_keys_next ON signing_keys ((activates_at IS NOT NULL))
+                WHERE activates_at IS NOT NULL AND activated_at IS NULL AND retired_at IS NULL
+                """,
+            ]),
     ]
 }

@@ -1,11 +1,18 @@
 package import GatehousePasswords
 package import Logging
+package import WebTokens
 
 /// Everything that an operator can choose, with its default. `Setting.all` says how each is given and checked; nothing else reads the environment.
 package struct Settings: Sendable {
     package var database = "./gatehouse.db"
     package var masterKeyFile: String?
     package var signingKeyFile: String?
+    package var signingKey: JWK?
+    package var signingAlgorithm: JWSAlgorithm?
+    /// Seconds.
+    package var signingKeyLeadTime: Int64 = 3600
+    /// Days; 0 is never.
+    package var signingKeyRotation: Int64 = 0
     package var host = "127.0.0.1"
     package var port = 9096
     package var publicURL: String?
@@ -35,11 +42,17 @@ package struct Settings: Sendable {
     package var logLevel = Logger.Level.info
     package var hasTestLimits = false
     package var faults = Faults()
+    /// What the operator wrote for a setting, such as `GATEHOUSE_PORT`, by the setting's name.
+    var origins: [String: String] = [:]
 
     package init() {}
+
+    /// How a message names a setting: as the operator did.
+    func spelling(of name: String) -> String { origins[name] ?? "--\(name)" }
 }
 
-/// One setting: `--name` on the command line, `GATEHOUSE_NAME` in the environment, `name:` in the file.
+/// One setting: `--name` on the command line, `GATEHOUSE_NAME` in the environment, `name:` in the file. A secret is none on
+/// the command line, where others could read it.
 package struct Setting: Sendable {
     package let name: String
     /// What stands for the value in the help; empty for a switch.
@@ -48,19 +61,21 @@ package struct Setting: Sendable {
     package let help: String
     /// What another program calls it in the environment; understood there beside our own name.
     package let alias: String?
+    package let isSecret: Bool
     let apply: @Sendable (inout Settings, String) throws -> Void
 
     package var isSwitch: Bool { value.isEmpty }
     package var environmentName: String { "GATEHOUSE_" + name.uppercased().replacing("-", with: "_") }
 
     init(
-        _ name: String, _ value: String, _ help: String, alias: String? = nil,
+        _ name: String, _ value: String, _ help: String, alias: String? = nil, isSecret: Bool = false,
         apply: @escaping @Sendable (inout Settings, String) throws -> Void
     ) {
         self.name = name
         self.value = value
         self.help = help
         self.alias = alias
+        self.isSecret = isSecret
         self.apply = apply
     }
 }
@@ -84,6 +99,37 @@ extension Setting {
             Setting("signing-key-file", "FILE", "JWK that signs tokens (made by the server and kept in the store)") {
                 $0.signingKeyFile = $1
             },
+            Setting(
+                "signing-key", "JWK", "the JWK itself, in the environment or the file, not as a flag",
+                alias: "AMPHO_SECURITY_KEY", isSecret: true
+            ) { settings, text in
+                do {
+                    let key = try JWK(parsing: Array(text.utf8))
+                    _ = try SigningKey(key)
+                    settings.signingKey = key
+                } catch let error as JWKError {
+                    throw InvalidSetting("is no key that can sign tokens. \(error)")
+                }
+            },
+            Setting(
+                "signing-algorithm", "NAME",
+                "\(JWSAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")): what tokens are signed with (that of the key)",
+                alias: "AMPHO_SECURITY_TOKEN_ALG"
+            ) { settings, text in
+                guard let algorithm = JWSAlgorithm(rawValue: text) else {
+                    throw InvalidSetting(
+                        "must be one of \(JWSAlgorithm.allCases.map(\.rawValue).joined(separator: ", "))")
+                }
+                settings.signingAlgorithm = algorithm
+            },
+            Setting(
+                "signing-key-lead-time", "SECONDS",
+                "how long a new signing key is published before its first use (3600)"
+            ) { settings, text in settings.signingKeyLeadTime = try wholeNumber(text, 0...2_592_000) },
+            Setting(
+                "signing-key-rotation", "DAYS",
+                "how long a signing key is in use until the server makes another (0: never)"
+            ) { settings, text in settings.signingKeyRotation = try wholeNumber(text, 0...3650) },
             Setting("host", "ADDRESS", "address to listen on (127.0.0.1)") { $0.host = $1 },
             Setting("port", "PORT", "port to listen on, 0 for any free one (9096)") { settings, text in
                 settings.port = Int(try wholeNumber(text, 0...65535))

@@ -1,4 +1,5 @@
 import Foundation
+package import WebTokens
 import Yams
 
 extension Settings {
@@ -29,6 +30,7 @@ extension Settings {
                 fromFile[setting.name].map { ("\(setting.name) in \(file ?? "")", $0) },
             ]
             guard let (origin, value) = candidates.lazy.compactMap({ $0 }).first else { continue }
+            settings.origins[setting.name] = origin
             do { try setting.apply(&settings, value) } catch let error as InvalidSetting {
                 mistakes.append("\(origin) \(error.reason)")
             }
@@ -93,7 +95,46 @@ extension Settings {
                 "--host \(host) would send passwords in clear; give --tls-cert and --tls-key, name the --trusted-proxies in front, "
                     + "or insist with --insecure-http")
         }
+        return found + signingKeyContradictions()
+    }
+
+    private func signingKeyContradictions() -> [String] {
+        var found: [String] = []
+        if signingKey != nil && signingKeyFile != nil {
+            found.append(
+                "\(spelling(of: "signing-key")) and \(spelling(of: "signing-key-file")) both give a key; take one out")
+        }
+        if let signingKey, let signingAlgorithm {
+            do { _ = try SigningKey(signingKey, algorithm: signingAlgorithm) } catch {
+                found.append(
+                    "\(spelling(of: "signing-algorithm")) does not fit \(spelling(of: "signing-key")). \(error)")
+            }
+        }
+        if signingKeyRotation > 0 && signingKeyRotation * 86_400 <= signingKeyLeadTime {
+            found.append(
+                "\(spelling(of: "signing-key-rotation")) must be longer than \(spelling(of: "signing-key-lead-time"))")
+        }
         return found
+    }
+
+    /// The key that the settings give; nil when they give none.
+    ///
+    /// - Throws: `SettingsMistakes` when its file holds no key that can sign with the wanted algorithm.
+    package func givenSigningKey() throws -> SigningKey? {
+        if let signingKey { return try SigningKey(signingKey, algorithm: signingAlgorithm) }
+        guard let signingKeyFile else { return nil }
+        let name = spelling(of: "signing-key-file")
+        guard let data = FileManager.default.contents(atPath: signingKeyFile) else {
+            throw SettingsMistakes(mistakes: ["\(name): the file \(signingKeyFile) cannot be read"])
+        }
+        let key: JWK
+        do {
+            key = try JWK(parsing: Array(data))
+            _ = try SigningKey(key)
+        } catch { throw SettingsMistakes(mistakes: ["\(name): \(signingKeyFile): \(error)"]) }
+        do { return try SigningKey(key, algorithm: signingAlgorithm) } catch {
+            throw SettingsMistakes(mistakes: ["\(spelling(of: "signing-algorithm")) does not fit \(name). \(error)"])
+        }
     }
 }
 

@@ -19,10 +19,13 @@ func serverBenchmarks(seconds: Double) async throws -> [Row] {
         var settings = Settings()
         settings.port = 0
         let clock = Clock { Int64(Date.now.timeIntervalSince1970 * 1_000_000) }
-        let features = try Features(
-            settings: settings, database: database, passwords: PasswordHasher(),
-            masterKey: try SealingKey(SystemRandom.bytes(32)), signingKey: try SigningKey(.generate(.oct)), clock: clock
-        )
+        let masterKey = try SealingKey(SystemRandom.bytes(32))
+        let signingKeys = SigningKeys(
+            settings: settings, database: database, masterKey: masterKey, given: try SigningKey(.generate(.oct)),
+            clock: clock)
+        let features = Features(
+            settings: settings, database: database, passwords: PasswordHasher(), masterKey: masterKey,
+            signingKeys: signingKeys, clock: clock)
         try await prepare(features)
 
         let (urls, readiness) = AsyncStream.makeStream(of: String.self)

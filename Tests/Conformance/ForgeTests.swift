@@ -99,4 +99,30 @@ struct ForgeTests {
         #expect(result.mismatches.first?.hasPrefix("forge: expected a token to change and a key to sign it") == true)
         #expect(!"\(result)".contains("c2hvcnQ"))
     }
+
+    @Test("this-key signs with the key of the step, which make-key made", arguments: JWK.Kind.allCases)
+    func thisKey(kind: JWK.Kind) async throws {
+        let original = try JWS.sign(Array(Self.payload.utf8), type: "at+jwt", with: SigningKey(.generate(.oct)))
+        let algorithm = try SigningKey(.generate(kind)).algorithm.rawValue
+        let run = try await TestSuites.run(
+            steps: """
+                  - send: POST /v1/auth
+                    capture: { token: json.jwt }
+                  - make-key: { type: \(kind.rawValue) }
+                    capture: { fresh_key: jwk }
+                  - send: POST /keys
+                    body: '{"jwk": {{fresh_key}} }'
+                  - forge: { token: "{{token}}", header: { kid: null, alg: \(algorithm) }, sign-with: this-key, key: "{{fresh_key}}" }
+                    capture: { forged: token }
+                  - send: GET /
+                    bearer: "{{forged}}"
+                """, now: Self.now
+        ) { _ in .json(#"{"jwt":"\#(original)"}"#) }
+        #expect(run.result.outcome == .passed)
+        let body = try JSONValue(parsing: try #require(run.requests.dropFirst().first).body)
+        let key = try SigningKey(try JWK(parsing: try #require(body["jwk"]).bytes()))
+        let header = run.requests.last?.header("Authorization") ?? ""
+        let forged = String(header.dropFirst("Bearer ".count))
+        #expect(throws: Never.self) { try JWS.verify(forged, with: KeySet([key.verificationKey])) }
+    }
 }

@@ -155,10 +155,10 @@ struct ScenarioFileTests {
     @Test(
         "a step that cannot mean anything is refused",
         arguments: [
-            ("  - note: nothing", "6:5: the step names no verb; verbs are send, parallel, forge, raw, wait"),
+            ("  - note: nothing", "6:5: the step names no verb; verbs are send, parallel, forge, make-key, raw, wait"),
             (
                 "  - send: GET /\n    wait: { seconds: 1 }",
-                "6:5: the step names more than one verb; verbs are send, parallel, forge, raw, wait"
+                "6:5: the step names more than one verb; verbs are send, parallel, forge, make-key, raw, wait"
             ),
             ("  - send: GET /\n    json: {}\n    body: ''", "6:5: only one of `json`, `body` and `base64` can be sent"),
             ("  - wait: { seconds: soon }", "6:22: `seconds` must be a number of seconds from 0 to 600"),
@@ -173,8 +173,14 @@ struct ScenarioFileTests {
             ),
             (
                 "  - forge: { token: a.b.c, sign-with: my-key }",
-                "6:39: `sign-with` must be one of target-key, another-key, nothing, none"
+                "6:39: `sign-with` must be one of target-key, another-key, this-key, nothing, none"
             ),
+            ("  - forge: { token: a.b.c, sign-with: this-key }", "6:12: `forge` needs `key`"),
+            (
+                "  - forge: { token: a.b.c, sign-with: none, key: a }",
+                "6:45: unknown key `key` in `forge`; known are `token`, `claims`, `header`, `sign-with`"
+            ),
+            ("  - make-key: { type: rot13 }", "6:23: `type` must be one of oct, ed25519, p256, p384, rsa"),
             ("  - send: GET /\n    capture: { a: headers.A }", "7:19: `headers.A` is nothing that send can capture"),
             ("  - wait: { seconds: 1 }\n    capture: { a: status }", "7:19: `status` is nothing that wait can capture"),
             ("  - send: GET /\n    capture: { unique: status }", "7:16: `unique` cannot be the name of a capture"),

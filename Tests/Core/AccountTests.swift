@@ -387,42 +387,4 @@ struct KeyTests {
         }
         #expect(error?.description.contains("cannot be made") == true)
     }
-
-    @Test("two starts at once take one key")
-    func signingKeyRace() async throws {
-        let folder = try TemporaryFolder()
-        let first = try SQLiteDatabase(path: folder.path("store.db"))
-        _ = try await first.migrate(Schema.migrations)
-        let second = try SQLiteDatabase(path: folder.path("store.db"))
-        let master = try SealingKey(SystemRandom.bytes(32))
-        let time = TestClock()
-        let results = try await sixteen { index in
-            let keys = SigningKeys(database: index % 2 == 0 ? first : second, masterKey: master, clock: time.clock)
-            return try await keys.activeKey().key.keyID
-        }
-        #expect(results.values.sorted() == [16])
-        #expect(try await first.rows("SELECT id FROM signing_keys").count == 1)
-        await first.close()
-        await second.close()
-    }
-
-    @Test("a signing key is kept sealed and opened by its master key only")
-    func signingKeyIsSealed() async throws {
-        let database = try await store()
-        let (master, time) = (try SealingKey(SystemRandom.bytes(32)), TestClock())
-        let made = try await SigningKeys(database: database, masterKey: master, clock: time.clock).activeKey()
-        #expect(made.isNew)
-        #expect(made.key.algorithm == .edDSA)
-        let again = try await SigningKeys(database: database, masterKey: master, clock: time.clock).activeKey()
-        #expect(!again.isNew)
-        #expect(again.key.keyID == made.key.keyID)
-        let sealed = try #require(try await database.rows("SELECT sealed FROM signing_keys").first).text(at: 0)
-        let octets = try #require(Base64URL.decode(sealed))
-        #expect(!String(decoding: octets, as: UTF8.self).contains("\"d\""))
-        let other = try SealingKey(SystemRandom.bytes(32))
-        let error = await #expect(throws: SigningKeyError.self) {
-            try await SigningKeys(database: database, masterKey: other, clock: time.clock).activeKey()
-        }
-        #expect(error?.description.contains("cannot be opened") == true)
-    }
 }

@@ -36,17 +36,20 @@ struct Fixture: Sendable {
     let passwords: PasswordHasher
     let settings: Settings
     let masterKey: SealingKey
-    let signingKey: JWK
+    let signingKey: JWK?
+    let signingKeys: SigningKeys
     let features: Features
 
     var accounts: Accounts { features.accounts }
     var domains: Domains { features.domains }
     var tokens: AccessTokens { features.tokens }
 
-    /// - Parameter parameters: how much work a hash is.
+    /// - Parameters:
+    ///   - parameters: how much work a hash is.
+    ///   - key: the one that a setting gives; nil for one that the server makes.
     init(
         _ database: (any Database)? = nil, time: TestClock = TestClock(), parameters: Argon2Parameters = light,
-        key: JWK = .generate(.ed25519), masterKey: SealingKey? = nil, _ change: (inout Settings) -> Void = { _ in }
+        key: JWK? = .generate(.ed25519), masterKey: SealingKey? = nil, _ change: (inout Settings) -> Void = { _ in }
     ) async throws {
         let database = try database ?? SQLiteDatabase.inMemory()
         _ = try await database.migrate(Schema.migrations)
@@ -63,9 +66,13 @@ struct Fixture: Sendable {
         let masterKey = try masterKey ?? SealingKey(SystemRandom.bytes(32))
         self.masterKey = masterKey
         signingKey = key
-        features = try Features(
+        signingKeys = SigningKeys(
+            settings: settings, database: database, masterKey: masterKey,
+            given: try key.map { key throws in try SigningKey(key) }, clock: time.clock)
+        _ = try await signingKeys.prepare()
+        features = Features(
             settings: settings, database: database, passwords: passwords, masterKey: masterKey,
-            signingKey: try SigningKey(key), clock: time.clock)
+            signingKeys: signingKeys, clock: time.clock)
     }
 
     // MARK: Making things

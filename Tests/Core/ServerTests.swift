@@ -40,9 +40,9 @@ private func withServer(
     let fixture = try await Fixture(nil, time: TestClock(), change)
     var features = fixture.features
     if let passwords {
-        features = try Features(
+        features = Features(
             settings: fixture.settings, database: fixture.database, passwords: passwords,
-            masterKey: fixture.masterKey, signingKey: try SigningKey(.generate(.ed25519)), clock: fixture.time.clock)
+            masterKey: fixture.masterKey, signingKeys: fixture.signingKeys, clock: fixture.time.clock)
     }
     let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let (urls, ready) = AsyncStream.makeStream(of: String.self)

@@ -223,7 +223,7 @@ struct SessionTests {
         _ = try await fixture.grant()
         let housekeeping = Housekeeping(
             database: fixture.database, limits: fixture.features.limits, sessions: fixture.features.sessions,
-            clock: fixture.time.clock, logger: .init(label: "test"))
+            keys: fixture.signingKeys, clock: fixture.time.clock, logger: .init(label: "test"))
         let generation = try await fixture.database.generation()
         fixture.time.advance(minutes: 10)
         try await housekeeping.tidy()

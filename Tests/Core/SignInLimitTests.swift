@@ -275,7 +275,7 @@ struct SignInLimitTests {
         _ = try await fixture.outcome("bob@a.test", "wrong")
         let housekeeping = Housekeeping(
             database: fixture.database, limits: fixture.features.limits, sessions: fixture.features.sessions,
-            clock: fixture.time.clock,
+            keys: fixture.signingKeys, clock: fixture.time.clock,
             logger: .init(label: "test"))
         func rows() async throws -> [Int64] {
             [

@@ -21,6 +21,7 @@ struct FaultTests {
         Case(fault: "refresh-reuse-unchecked", scenario: "ampho/refresh/reuse-ends-the-session"),
         Case(fault: "session-end-ignored", scenario: "api/sessions/sign-out"),
         Case(fault: "audience-unchecked", scenario: "ampho/audience/refused-at-opencap"),
+        Case(fault: "removed-key-accepted", scenario: "api/signing-keys/removed-is-refused"),
     ]
 
     @Test("the suite fails at each, and the scenario of the broken promise is among its failures", arguments: all)

@@ -54,7 +54,7 @@ extension Step {
             case .text(let template): [template] + step.expectation.templates
             case .bytes: step.expectation.templates
             }
-        case .wait: []
+        case .makeKey, .wait: []
         }
     }
 
@@ -64,6 +64,7 @@ extension Step {
         case .send(let step): "\(step.message.method) \(step.message.target.source)"
         case .parallel(let step): "\(step.times) × \(step.message.method) \(step.message.target.source)"
         case .forge(let step): "forge \(step.token.source)"
+        case .makeKey(let step): "make-key \(step.type)"
         case .raw: "raw"
         case .wait(let step): "wait \(step.duration)"
         }

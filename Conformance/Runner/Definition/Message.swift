@@ -56,6 +56,8 @@ package struct ForgeStep: Sendable {
     package let token: Template
     package let claims: [Change]
     package let header: [Change]
+    /// The key for `this-key`, and only there.
+    package let key: Template?
     package let signature: Signature
     package let position: SourcePosition
 
@@ -76,6 +78,8 @@ package struct ForgeStep: Sendable {
         case targetKey = "target-key"
         /// Signs with a fresh key for the same algorithm.
         case anotherKey = "another-key"
+        /// Signs with the key that the step names, a private JWK such as `make-key` makes.
+        case thisKey = "this-key"
         /// Keeps the old signature.
         case nothing
         /// `alg: none` and an empty signature.
@@ -83,11 +87,17 @@ package struct ForgeStep: Sendable {
     }
 
     var templates: [Template] {
-        [token]
+        [token] + (key.map { [$0] } ?? [])
             + (claims + header).flatMap { change -> [Template] in
                 if case .json(let json) = change.value { json.templates } else { [] }
             }
     }
+}
+
+/// `make-key`: a fresh private key, for what must not stand in a file that anybody can read.
+package struct MakeKeyStep: Sendable {
+    /// `oct`, `ed25519`, … as `gatehouse sec-gen-key` calls them.
+    package let type: String
 }
 
 /// `raw`: bytes on a plain TCP connection, for what no HTTP library would send.

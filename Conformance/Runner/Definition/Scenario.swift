@@ -86,6 +86,7 @@ package enum Verb: Sendable {
     case send(SendStep)
     case parallel(ParallelStep)
     case forge(ForgeStep)
+    case makeKey(MakeKeyStep)
     case raw(RawStep)
     case wait(WaitStep)
 }
@@ -107,5 +108,7 @@ package struct Capture: Sendable, Hashable {
         case claim([String])
         /// The token that `forge` made.
         case forgedToken
+        /// The key that a make-key made.
+        case madeKey
     }
 }

@@ -10,7 +10,7 @@ extension Capture.Source {
         case .header(let name): answer.values(of: name).first
         case .json(let path): (try? JSONValue(parsing: answer.body))?.at(path[...])?.plainText
         case .claim(let path): Self.claims(in: answer)?.at(path[...])?.plainText
-        case .forgedToken: nil
+        case .forgedToken, .madeKey: nil
         }
     }
 
@@ -31,6 +31,7 @@ extension Capture.Source {
         case .json(let path): (["json"] + path).joined(separator: ".")
         case .claim(let path): (["jwt"] + path).joined(separator: ".")
         case .forgedToken: "token"
+        case .madeKey: "jwk"
         }
     }
 }

@@ -1,5 +1,6 @@
 internal import GatehouseCryptography
 internal import HTTPTypes
+internal import WebTokens
 internal import Yams
 
 /// Reads lists of steps.
@@ -12,7 +13,7 @@ struct StepReader {
         return nodes.compactMap(step)
     }
 
-    private static let verbs = ["send", "parallel", "forge", "raw", "wait"]
+    private static let verbs = ["send", "parallel", "forge", "make-key", "raw", "wait"]
 
     private func step(_ node: Node) -> Step? {
         guard let reader = MappingReader(node, in: file, what: "a step") else { return nil }
@@ -28,6 +29,7 @@ struct StepReader {
             case "send": send(reader).map { .send($0) }
             case "parallel": parallel(reader).map { .parallel($0) }
             case "forge": forge(reader).map { .forge($0) }
+            case "make-key": makeKey(reader).map { .makeKey($0) }
             case "raw": raw(reader).map { .raw($0) }
             default: wait(reader).map { .wait($0) }
             }
@@ -87,10 +89,28 @@ struct StepReader {
         let claims = reader.optional("claims").map { self.changes($0, "`claims`") } ?? []
         let header = reader.optional("header").map { self.changes($0, "`header`") } ?? []
         let signature = reader.required("sign-with").flatMap(self.signature)
+        let key =
+            signature == .thisKey
+            ? reader.required("key").flatMap { file.template($0, "`key`") } : nil
         reader.finish()
         guard let token, let signature else { return nil }
         return ForgeStep(
-            token: token, claims: claims, header: header, signature: signature, position: file.position(of: node))
+            token: token, claims: claims, header: header, key: key, signature: signature,
+            position: file.position(of: node))
+    }
+
+    private func makeKey(_ step: MappingReader) -> MakeKeyStep? {
+        guard let node = step.required("make-key"), let reader = MappingReader(node, in: file, what: "`make-key`")
+        else { return nil }
+        let typeNode = reader.required("type")
+        reader.finish()
+        guard let typeNode, let type = file.scalar(typeNode, "`type`") else { return nil }
+        guard JWK.Kind(rawValue: type) != nil else {
+            let known = JWK.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+            file.mistake("`type` must be one of \(known)", at: typeNode)
+            return nil
+        }
+        return MakeKeyStep(type: type)
     }
 
     private func signature(_ node: Node) -> ForgeStep.Signature? {
@@ -253,6 +273,10 @@ extension Capture.Source {
         case "forge":
             guard text == "token" else { return nil }
             self = .forgedToken
+            return
+        case "make-key":
+            guard text == "jwk" else { return nil }
+            self = .madeKey
             return
         case "send", "raw": break
         default: return nil

@@ -8,7 +8,7 @@ extension StepContext {
         let token = try step.token.resolved(in: scope)
         do {
             let forged = try ForgedToken(token, step: step, now: now(), scope: scope)
-            return Attempt(token: forged.text, outcome: "done")
+            return Attempt(made: forged.text, outcome: "done")
         } catch let problem as ForgeProblem {
             let mismatch = Mismatch(
                 subject: "forge", expected: "a token to change and a key to sign it", actual: problem.text,
@@ -42,6 +42,9 @@ struct ForgedToken {
         case .none: text = "\(header).\(payload)."
         case .targetKey:
             let key = try scope.require("signing_key")
+            text = try Self.signed(header, payload, with: try Self.signingKey(try JWK(parsing: Array(key.utf8))))
+        case .thisKey:
+            let key = try step.key?.resolved(in: scope) ?? ""
             text = try Self.signed(header, payload, with: try Self.signingKey(try JWK(parsing: Array(key.utf8))))
         case .anotherKey:
             // The algorithm that the token was really signed with, whatever its changed header says.

@@ -33,6 +33,7 @@ struct StepContext: Sendable {
         case .send(let send): try await self.send(send, scope: scope)
         case .parallel(let parallel): try await sendInParallel(parallel, scope: scope)
         case .forge(let forge): try self.forge(forge, scope: scope)
+        case .makeKey(let step): makeKey(step)
         case .raw(let raw): try await sendRaw(raw, scope: scope)
         case .wait(let wait): try await self.wait(wait)
         }
@@ -41,7 +42,7 @@ struct StepContext: Sendable {
     private func capture(_ step: Step, from attempt: Attempt, into scope: inout Scope) throws(StepProblem) {
         var missing: [Mismatch] = []
         for capture in step.captures {
-            if let value = attempt.token ?? attempt.exchange?.answer.flatMap(capture.source.text) {
+            if let value = attempt.made ?? attempt.exchange?.answer.flatMap(capture.source.text) {
                 scope.set(capture.name, to: value)
             } else {
                 missing.append(
@@ -57,8 +58,8 @@ struct StepContext: Sendable {
 /// What came of a step.
 struct Attempt: Sendable {
     var exchange: Exchange?
-    /// What a forge made.
-    var token: String?
+    /// The token that a forge made, or the key that a make-key made.
+    var made: String?
     /// Empty when all was as expected.
     var mismatches: [Mismatch] = []
     /// The result in a few words, for the list of steps before a failure.

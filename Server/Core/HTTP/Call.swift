@@ -160,6 +160,22 @@ enum PercentEncoding {
     /// The same for a query member, where `+` is a space (WHATWG URL, application/x-www-form-urlencoded).
     static func decodeForm(_ text: some StringProtocol) -> String? { decode(text.utf8, plusIsSpace: true) }
 
+    /// One segment of a path: everything but the unreserved characters of RFC 3986 §2.3 becomes `%XX`.
+    static func encode(_ text: String) -> String {
+        var encoded: [UInt8] = []
+        let digits = Array("0123456789ABCDEF".utf8)
+        for octet in text.utf8 {
+            switch octet {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "~"):
+                encoded.append(octet)
+            default: encoded += [UInt8(ascii: "%"), digits[Int(octet >> 4)], digits[Int(octet & 15)]]
+            }
+        }
+        return String(decoding: encoded, as: UTF8.self)
+    }
+
     private static func decode(_ encoded: some Sequence<UInt8>, plusIsSpace: Bool) -> String? {
         var bytes: [UInt8] = []
         var octets = encoded.makeIterator()

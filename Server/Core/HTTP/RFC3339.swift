@@ -1,9 +1,9 @@
 /// Times as RFC 3339 §5.6 writes them.
-enum RFC3339 {
+package enum RFC3339 {
     /// Whole seconds, UTC, such as `2026-01-31T23:59:59Z`.
     ///
     /// - Parameter microseconds: since 1970.
-    static func text(_ microseconds: Int64) -> String {
+    package static func text(_ microseconds: Int64) -> String {
         let seconds = (Double(microseconds) / 1_000_000).rounded(.down)
         let days = Int64((seconds / 86_400).rounded(.down))
         let time = Int64(seconds) - days * 86_400

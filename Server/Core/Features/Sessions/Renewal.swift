@@ -53,7 +53,7 @@ struct Renewal: Sendable {
     }
 
     private func renew(accessToken: String, leewaySeconds: Int64, lifetime: Int64) async throws -> Grant {
-        let claims = try tokens.claimsForAnyAudience(of: accessToken, leewaySeconds: leewaySeconds)
+        let claims = try await tokens.claimsForAnyAudience(of: accessToken, leewaySeconds: leewaySeconds)
         guard let id = claims.session else { throw Problem.invalidToken }
         let now = clock.now()
         let (session, account) = try await database.transaction { sql in
@@ -66,7 +66,8 @@ struct Renewal: Sendable {
             try sql("UPDATE sessions SET last_used_at = \(now) WHERE id = \(id)")
             return (session, account)
         }
-        return Grant(token: try tokens.issue(to: account, session: session, lifetime: lifetime), refreshToken: nil)
+        return Grant(
+            token: try await tokens.issue(to: account, session: session, lifetime: lifetime), refreshToken: nil)
     }
 
     // MARK: Rotation
@@ -105,7 +106,8 @@ struct Renewal: Sendable {
         }
         guard case .renewed(let session, let account) = outcome else { throw Problem.invalidToken }
         return Grant(
-            token: try tokens.issue(to: account, session: session, lifetime: lifetime), refreshToken: successor.text)
+            token: try await tokens.issue(to: account, session: session, lifetime: lifetime),
+            refreshToken: successor.text)
     }
 
     /// The answer to the rotation was lost: the same token with the same key, soon, and before the successor was used, since

@@ -76,7 +76,7 @@ package struct SignIn: Sendable {
             }
             guard let account else { throw Problem.invalidCredentials }
             return Grant(
-                token: try tokens.issue(to: account, session: session, lifetime: lifetime),
+                token: try await tokens.issue(to: account, session: session, lifetime: lifetime),
                 refreshToken: refreshToken?.text)
         }
     }

@@ -5,7 +5,7 @@ import HTTPTypes
 import GatehouseMessages
 package import GatehouseStorage
 import NIOConcurrencyHelpers
-package import WebTokens
+import WebTokens
 
 /// Who made a call, by a valid token of a living session. Handlers that take one cannot run for strangers.
 package struct SignedIn: Sendable {
@@ -26,14 +26,23 @@ package struct IssuedToken: Sendable {
 /// Issues access tokens and says for whom a presented one speaks.
 package struct AccessTokens: Sendable {
     let database: any Database
-    let key: SigningKey
-    let verifier: TokenVerifier
-    /// For what an issuer is asked about its own tokens: whoever they are for.
-    private let issuersVerifier: TokenVerifier
+    let keys: SigningKeys
     let issuer: String
     let living: LivingSessions
     let clock: Clock
     private let faults: Faults
+    private let leeway: Int64
+    /// Whom a token must be for; nil for anybody.
+    private let audience: String?
+    private let verifiers = NIOLockedValueBox<Verifiers?>(nil)
+
+    /// What decides about tokens as long as the keys do not change.
+    private struct Verifiers {
+        let ring: KeyRing
+        let ours: TokenVerifier
+        /// For what an issuer is asked about its own tokens: whoever they are for.
+        let issuers: TokenVerifier
+    }
 
     /// Clock skew that is forgiven, in seconds (SPEC §0).
     static let leeway: Int64 = 10
@@ -45,10 +54,10 @@ package struct AccessTokens: Sendable {
     ///   - issuer: `iss` and `aud` of our tokens: the public URL, or `gatehouse`.
     ///   - living: sessions known to live, whose use is written to the store by whoever shares this.
     package init(
-        database: any Database, key: SigningKey, issuer: String, living: LivingSessions, clock: Clock, faults: Faults
-    ) throws {
+        database: any Database, keys: SigningKeys, issuer: String, living: LivingSessions, clock: Clock, faults: Faults
+    ) {
         self.database = database
-        self.key = key
+        self.keys = keys
         self.issuer = issuer
         self.living = living
         self.clock = clock
@@ -59,15 +68,13 @@ package struct AccessTokens: Sendable {
         if faults.active.contains(.tokenExpiryUnchecked) { leeway = Int64(UInt32.max) }
         if faults.active.contains(.audienceUnchecked) { audience = nil }
         #endif
-        verifier = TokenVerifier(
-            keys: KeySet([key.verificationKey]), type: Self.type, issuer: issuer, audience: audience,
-            leewaySeconds: leeway)
-        issuersVerifier = TokenVerifier(
-            keys: KeySet([key.verificationKey]), type: Self.type, issuer: issuer, audience: nil, leewaySeconds: 0)
+        self.leeway = leeway
+        self.audience = audience
     }
 
     /// - Parameter lifetime: in seconds. A token never outlives its session.
-    func issue(to account: Account, session: Session, lifetime: Int64) throws -> IssuedToken {
+    func issue(to account: Account, session: Session, lifetime: Int64) async throws -> IssuedToken {
+        let key = try await keys.keyForToken(lifetime: lifetime)
         let now = clock.now().unixSeconds
         let granted = account.roles == [.alias] ? min(lifetime, Self.longestOfAlias) : lifetime
         let expiresAt = min(now + granted, session.expiresAt.unixSeconds)
@@ -105,11 +112,15 @@ package struct AccessTokens: Sendable {
     ///
     /// - Throws: `Problem.expiredToken` for one of ours that is over, `.invalidToken` for everything else.
     package func check(_ token: String) async throws -> SignedIn {
+        // Taken before anything is read, so that a change in between makes a verdict stale and not wrong.
+        let generation = try await database.generation()
+        let verifier = verifiers(with: try await keys.current(at: generation)).ours
         let claims = try Self.claims { () throws(TokenError) in
             try verifier.verify(token, nowSeconds: clock.now().unixSeconds)
         }
         guard let session = claims.session, let subject = claims.subject else { throw Problem.invalidToken }
-        guard let account = try await liveAccount(of: session, subject: subject), account.id == subject else {
+        guard let account = try await liveAccount(of: session, subject: subject, at: generation), account.id == subject
+        else {
             throw Problem.invalidToken
         }
         return SignedIn(account: account, session: session)
@@ -118,9 +129,25 @@ package struct AccessTokens: Sendable {
     /// The claims of one of our tokens, whoever it is for. Whether its session lives is not asked.
     ///
     /// - Throws: as `check`.
-    func claimsForAnyAudience(of token: String, leewaySeconds: Int64) throws(Problem) -> Claims {
-        try Self.claims { () throws(TokenError) in
-            try issuersVerifier.verify(token, nowSeconds: clock.now().unixSeconds, leewaySeconds: leewaySeconds)
+    func claimsForAnyAudience(of token: String, leewaySeconds: Int64) async throws -> Claims {
+        let verifier = verifiers(with: try await keys.current()).issuers
+        return try Self.claims { () throws(TokenError) in
+            try verifier.verify(token, nowSeconds: clock.now().unixSeconds, leewaySeconds: leewaySeconds)
+        }
+    }
+
+    /// What verifiers remember of tokens goes with the keys.
+    private func verifiers(with ring: KeyRing) -> Verifiers {
+        verifiers.withLockedValue { known in
+            if let known, known.ring === ring { return known }
+            let made = Verifiers(
+                ring: ring,
+                ours: TokenVerifier(
+                    keys: ring.accepted, type: Self.type, issuer: issuer, audience: audience, leewaySeconds: leeway),
+                issuers: TokenVerifier(
+                    keys: ring.accepted, type: Self.type, issuer: issuer, audience: nil, leewaySeconds: 0))
+            known = made
+            return made
         }
     }
 
@@ -130,9 +157,7 @@ package struct AccessTokens: Sendable {
 
     /// The account of a session that has not ended. Asks the store only when an authorisation has changed anywhere since
     /// this session was last seen.
-    private func liveAccount(of session: String, subject: String) async throws -> Account? {
-        // Taken before the rows are read, so that a change in between makes the verdict stale and not wrong.
-        let generation = try await database.generation()
+    private func liveAccount(of session: String, subject: String, at generation: Int64) async throws -> Account? {
         let now = clock.now()
         if let known = living.account(of: session, generation: generation, at: now) { return known }
         let found = try await database.read { sql -> (Session, Account)? in
@@ -156,7 +181,7 @@ package struct AccessTokens: Sendable {
 
 extension Access where Caller == SignedIn {
     /// Somebody with a valid token.
-    static func signedIn(_ tokens: AccessTokens) -> Access {
+    package static func signedIn(_ tokens: AccessTokens) -> Access {
         Access { call in
             guard let token = try call.bearer() else { throw Problem.authenticationRequired }
             return try await tokens.check(token)

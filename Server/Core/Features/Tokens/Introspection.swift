@@ -34,7 +34,9 @@ struct Introspection: Sendable {
             }
         }
         let claims: Claims
-        do { claims = try tokens.claimsForAnyAudience(of: text, leewaySeconds: 0) } catch { return nil }
+        do { claims = try await tokens.claimsForAnyAudience(of: text, leewaySeconds: 0) } catch is Problem {
+            return nil
+        }
         guard let session = claims.session else { return nil }
         return try await database.read { sql in try active(session: session, claims: claims, at: now, in: sql) }
     }
@@ -68,7 +70,9 @@ struct Revocation: Sendable {
         if let refreshToken = refreshTokens.read(text) {
             session = refreshToken.session
         } else {
-            do { session = try tokens.claimsForAnyAudience(of: text, leewaySeconds: leewaySeconds).session } catch {
+            do {
+                session = try await tokens.claimsForAnyAudience(of: text, leewaySeconds: leewaySeconds).session
+            } catch is Problem {
                 return
             }
         }
