@@ -2,7 +2,7 @@ import HTTPTypes
 
 extension RouteTable {
     /// What exists, and who may call it.
-    init(_ features: Features) {
+    package init(_ features: Features) {
         self.init()
         let anyone = Access<Anyone>.anyone
         let signedIn = Access<SignedIn>.signedIn(features.tokens)

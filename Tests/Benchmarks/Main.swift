@@ -22,6 +22,7 @@ enum Main {
         rows += try tokenBenchmarks(seconds: seconds)
         rows += passwordBenchmarks(seconds: seconds)
         rows += try await serverBenchmarks(seconds: seconds)
+        rows += try await tokenEndpointBenchmarks(seconds: seconds)
         rows += try await programBenchmarks(seconds: seconds)
         let names = rows.map(\.name.count).max() ?? 0
         let targets = rows.map(\.target.count).max() ?? 0

@@ -44,7 +44,7 @@ func serverBenchmarks(seconds: Double) async throws -> [Row] {
     }
 }
 
-private func prepare(_ features: Features) async throws {
+func prepare(_ features: Features) async throws {
     _ = try await features.domains.add(try DomainName("bench.test"))
     try await features.accounts.create(
         email: nil, alias: try Alias(BenchmarkAccount.alias),

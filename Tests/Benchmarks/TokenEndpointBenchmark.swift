@@ -1,0 +1,70 @@
+import Foundation
+import GatehouseCore
+import GatehouseCryptography
+import GatehousePasswords
+import GatehouseSQLite
+import HTTPTypes
+import Logging
+import ServiceLifecycle
+import WebTokens
+
+/// What checking a token costs: an endpoint that does nothing for whoever has a valid one, against the same endpoint for
+/// everybody. The routes are of the benchmark; the server around them is the product's.
+///
+/// - Parameter seconds: how long each loop runs, all its turns together.
+func tokenEndpointBenchmarks(seconds: Double) async throws -> [Row] {
+    var rows: [Row] = []
+    for (kind, target) in [(JWK.Kind.oct, "0.85 or more"), (.ed25519, "0.6 or more")] {
+        rows.append(try await tokenEndpoint(kind, target: target, seconds: seconds))
+    }
+    return rows
+}
+
+private func tokenEndpoint(_ kind: JWK.Kind, target: String, seconds: Double) async throws -> Row {
+    try await withTemporaryFolder { folder in
+        let database = try SQLiteDatabase(path: folder.appending(path: "gatehouse.db").path)
+        _ = try await database.migrate(Schema.migrations)
+        var settings = Settings()
+        settings.port = 0
+        let clock = Clock { Int64(Date.now.timeIntervalSince1970 * 1_000_000) }
+        let masterKey = try SealingKey(SystemRandom.bytes(32))
+        let key = try SigningKey(.generate(kind))
+        let features = Features(
+            settings: settings, database: database, passwords: PasswordHasher(), masterKey: masterKey,
+            signingKeys: SigningKeys(
+                settings: settings, database: database, masterKey: masterKey, given: key, clock: clock), clock: clock)
+        try await prepare(features)
+        var routes = RouteTable(features)
+        let nothing = Answer.json(Array("{}".utf8))
+        routes.on(.get, "/benchmark/anyone", Access<Anyone>.anyone) { _, _ in nothing }
+        routes.on(.get, "/benchmark/signed-in", Access<SignedIn>.signedIn(features.tokens)) { _, _ in nothing }
+
+        let (urls, readiness) = AsyncStream.makeStream(of: String.self)
+        let quiet = Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }
+        let server = try GatehouseServer(
+            settings: settings, features: features, routes: routes, database: database, clock: clock, logger: quiet
+        ) { readiness.yield($0) }
+        let group = ServiceGroup(configuration: .init(services: [server], logger: quiet))
+        let running = Task { try await group.run() }
+        guard let url = await urls.first(where: { _ in true }) else { throw CancellationError() }
+        let headers = ["Authorization": "Bearer \(try await BenchmarkAccount.signIn(at: url))"]
+        // The header goes along to both, so that what differs is the check and not the octets.
+        let open = WrkRequest(url: url + "/benchmark/anyone", headers: headers)
+        let guarded = WrkRequest(url: url + "/benchmark/signed-in", headers: headers)
+        let rounds = 4
+        var (unprotected, protected) = ([Double](), [Double]())
+        for _ in 0..<rounds {
+            unprotected.append(
+                try await open.run(connections: 32, seconds: seconds / Double(rounds), in: folder).perSecond)
+            protected.append(
+                try await guarded.run(connections: 32, seconds: seconds / Double(rounds), in: folder).perSecond)
+        }
+        await group.triggerGracefulShutdown()
+        try await running.value
+        await database.close()
+        return Row(
+            name: "endpoint with a valid \(key.algorithm.rawValue) token / without a check",
+            value: protected.median / unprotected.median, target: target,
+            note: "\(rate(protected.median)) against \(rate(unprotected.median)); 32 clients, one token")
+    }
+}
