@@ -62,6 +62,8 @@ struct ECDSATests {
         #expect(!isValid(Array(signature.dropLast())))
         #expect(!isValid(signature + [0]))
         #expect(!isValid([0] + signature))
+        // r and s are right where they begin and end.
+        #expect(!isValid(signature.prefix(curve.size) + [0] + signature.suffix(curve.size)))
         #expect(!isValid([]))
         #expect(!isValid([UInt8](repeating: 0, count: 2 * curve.size)))
         let other = ECDSA.PrivateKey.generate(curve).publicKey
@@ -110,6 +112,8 @@ struct ECDSATests {
         #expect(isRefused(Array(good.x.dropFirst()), good.y))
         #expect(isRefused(good.x, [0] + good.y))
         #expect(isRefused([], []))
+        // Together the same octets, cut in another place: a second spelling of the key.
+        #expect(isRefused(good.x.dropLast(), good.x.suffix(1) + good.y))
         for other in ECDSA.Curve.allCases where other != curve {
             let foreign = ECDSA.PrivateKey.generate(other).publicKey
             #expect(isRefused(foreign.x, foreign.y))

@@ -46,6 +46,22 @@ struct RSATests {
         #expect(!other.isValid(signature, for: [1, 2, 3], padding: padding, hash: .sha256))
     }
 
+    @Test("a signature that begins with zero is refused without it", arguments: [RSA.Padding.pkcs1, .pss])
+    func leadingZero(padding: RSA.Padding) throws {
+        // One of 256 does.
+        for number in 0..<10_000 {
+            let message = [UInt8(number & 255), UInt8(number >> 8)]
+            let signature = try Self.key.sign(message, padding: padding, hash: .sha256)
+            guard signature[0] == 0 else { continue }
+            func isValid(_ signature: [UInt8]) -> Bool {
+                Self.key.publicKey.isValid(signature, for: message, padding: padding, hash: .sha256)
+            }
+            #expect(isValid(signature) && !isValid(Array(signature.dropFirst())))
+            return
+        }
+        Issue.record("no signature begins with zero")
+    }
+
     @Test("a PKCS #1 signature is the same each time, a PSS signature never")
     func salt() throws {
         func twice(_ padding: RSA.Padding) throws -> [[UInt8]] {
@@ -87,7 +103,8 @@ struct RSATests {
     @Test(
         "a public exponent that is even, small or large is refused",
         arguments: [
-            [], [1], [3], [0xff, 0xff], [1, 0, 0], [0, 1, 0, 1], [1, 0, 0, 0, 1], [1, 0, 0, 0, 0, 0, 0, 0, 1],
+            [], [1], [3], [0xff, 0xff], [1, 0, 0], [1, 0, 2], [0, 1, 0, 1], [1, 0, 0, 0, 1],
+            [1, 0, 0, 0, 0, 0, 0, 0, 1],
         ])
     func exponents(exponent: [UInt8]) {
         let error = #expect(throws: CryptographyError.self) {
