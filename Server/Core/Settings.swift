@@ -174,7 +174,7 @@ extension Setting {
             Setting("password-minimum-length", "N", "characters of a new password at least (8)") { settings, text in
                 settings.passwordPolicy.minimumLength = Int(try wholeNumber(text, 1...1024))
             },
-            Setting("hashing-threads", "N", "password hashes computed at once (one less than there are cores)") {
+            Setting("hashing-threads", "N", "password hashes computed at once (one per core)") {
                 settings, text in
                 settings.hashingThreads = Int(try wholeNumber(text, 1...256))
             },

@@ -25,14 +25,10 @@ final class HashingThreads: Sendable {
     init(count: Int?, maximumWaiting: Int, maximumWait: Duration) {
         self.maximumWaiting = maximumWaiting
         self.maximumWait = maximumWait
-        for _ in 0..<(count ?? Self.defaultCount) {
+        for _ in 0..<(count ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) {
             Self.start { [state, maximumWait] in Self.work(on: state, maximumWait) }
         }
     }
-
-    /// One core is left to everybody else: a low priority alone does not keep a thread that computes from delaying
-    /// others by a tick of the scheduler.
-    static var defaultCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) - 1) }
 
     deinit {
         state.withLock { $0.isStopped = true }
@@ -97,7 +93,7 @@ final class HashingThreads: Sendable {
             &thread, nil,
             { argument in
                 let box = unsafe Unmanaged<Box>.fromOpaque(argument!).takeRetainedValue()
-                _ = nice(15)
+                _ = nice(5)
                 box.body()
                 return nil
             }, argument)

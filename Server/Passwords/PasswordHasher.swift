@@ -12,7 +12,7 @@ package final class PasswordHasher: Sendable {
     private let nobody: String
 
     /// - Parameters:
-    ///   - concurrency: hashes computed at once; nil for one less than there are cores, and at least one.
+    ///   - concurrency: hashes computed at once; nil for one per core.
     ///   - maximumWaiting: calls that wait for a thread before further ones are refused.
     ///   - maximumWait: how long a call waits before it is refused.
     package init(

@@ -36,7 +36,7 @@ private struct ProgramBenchmark {
     static let rounds = 4
 
     /// As many as the server starts by default.
-    static let hashingThreads = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) - 1)
+    static let hashingThreads = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
     private var turn: Double { seconds / Double(Self.rounds) }
     private var gatehouse: String {
@@ -112,7 +112,7 @@ private struct ProgramBenchmark {
             try await Task.sleep(for: .milliseconds(500))
             busy.append(try await lookUp.run(connections: 4, seconds: turn, in: folder).p99)
             _ = try await load.result()
-            async let hashes = bareHashes(threads: Self.hashingThreads, seconds: max(1, turn), niceness: 15)
+            async let hashes = bareHashes(threads: Self.hashingThreads, seconds: max(1, turn), niceness: 5)
             elsewhere.append(try await lookUp.run(connections: 4, seconds: turn, in: folder).p99)
             _ = await hashes
         }

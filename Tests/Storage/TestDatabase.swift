@@ -88,10 +88,10 @@ struct Gate: Sendable {
     private let entered = DispatchSemaphore(value: 0)
     private let opened = DispatchSemaphore(value: 0)
 
-    /// In the body: says that it runs, and waits. Gives up after 20 s.
+    /// In the body: says that it runs, and waits. Gives up after a minute.
     func pass() {
         entered.signal()
-        _ = opened.wait(timeout: .now() + 20)
+        _ = opened.wait(timeout: .now() + 60)
     }
 
     func open() { opened.signal() }
@@ -99,7 +99,7 @@ struct Gate: Sendable {
     /// Outside: waits until a body is in the gate.
     func waitUntilEntered() async throws {
         let entered = entered
-        let result = try await blocking { entered.wait(timeout: .now() + 20) }
+        let result = try await blocking { entered.wait(timeout: .now() + 60) }
         #expect(result == .success)
     }
 }
