@@ -21,7 +21,7 @@ format: ## lay the sources out
 	swift format --in-place --recursive --parallel Package.swift Protocol Server Client Conformance Tests Docs/Examples
 
 test: build ## run all tests
-	swift test --skip-build
+	Tests/run.sh
 
 sdk-alone: packages ## build an app that uses the SDK, and see that it fetches no package of the server
 	.ci/sdk-alone

@@ -29,8 +29,12 @@ struct DomainCommands: AsyncParsableCommand {
 
         func run() async throws {
             let name = try DomainName(domain)
-            let hosts = try host.map { try DomainName($0) }
-            let owner = try owner.map { try AccountName($0) }
+            let hosts = try host.map { host in
+                do { return try DomainName(host) } catch { throw Refusal(reason: "--host \(host): \(error)") }
+            }
+            let owner = try owner.map { owner in
+                do { return try AccountName(owner) } catch { throw Refusal(reason: "--owner: \(error)") }
+            }
             let secret =
                 try secretFile.map {
                     try DomainSecret(broughtAlong: try SecretFile.firstLine(of: $0), allowWeak: allowWeak)

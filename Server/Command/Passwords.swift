@@ -19,8 +19,8 @@ struct PasswordSource: ParsableArguments {
     private func askTwice() throws -> String {
         guard let first = unsafe getpass("New password: ").map({ unsafe String(cString: $0) }),
             let second = unsafe getpass("Once more: ").map({ unsafe String(cString: $0) })
-        else { throw Refusal(reason: "no password was given") }
-        guard first == second else { throw Refusal(reason: "the two passwords differ") }
+        else { throw Refusal(reason: "No password was given.") }
+        guard first == second else { throw Refusal(reason: "The two passwords differ.") }
         return first
     }
 }
@@ -29,21 +29,20 @@ struct PasswordSource: ParsableArguments {
 enum SecretFile {
     static func firstLine(of path: String) throws -> String {
         let data = try contents(of: path)
+        let name = path == "-" ? "standard input" : path
         guard let text = String(validating: data, as: UTF8.self) else {
-            throw Refusal(reason: "\(path) is not UTF-8", exitCode: 2)
+            throw Refusal(reason: "The text in \(name) is not UTF-8.", exitCode: 2)
         }
         // A password may hold the other characters that Unicode calls line ends.
         let line = text.prefix { $0 != "\n" && $0 != "\r\n" }
-        guard !line.isEmpty else { throw Refusal(reason: "the first line of \(path) is empty", exitCode: 2) }
+        guard !line.isEmpty else { throw Refusal(reason: "The first line of \(name) is empty.", exitCode: 2) }
         return String(line)
     }
 
     /// The whole file; `-` is standard input.
     static func contents(of path: String) throws -> Data {
-        let data =
-            path == "-"
-            ? try FileHandle.standardInput.readToEnd() ?? Data() : FileManager.default.contents(atPath: path)
-        guard let data else { throw Refusal(reason: "the file \(path) cannot be read", exitCode: 2) }
-        return data
+        do { return try path == "-" ? FileHandle.standardInput.readToEnd() ?? Data() : GivenFile.read(path) } catch {
+            throw Refusal(reason: "\(error)", exitCode: 2)
+        }
     }
 }

@@ -51,8 +51,9 @@ struct Serve: AsyncParsableCommand {
         }
         // Before anything is made: a mistake must leave nothing behind.
         let givenKey = try settings.givenKey()
+        let certificates = try Self.certificates(settings)
         try await Store.with(settings) { store in
-            let server = try await Self.server(on: store, givenKey, logger)
+            let server = try await Self.server(on: store, givenKey, certificates, logger)
             let group = ServiceGroup(
                 configuration: {
                     var configuration = ServiceGroupConfiguration(
@@ -66,7 +67,7 @@ struct Serve: AsyncParsableCommand {
     }
 
     private static func server(
-        on store: Store, _ givenKey: SigningKey?, _ logger: Logger
+        on store: Store, _ givenKey: SigningKey?, _ certificates: Certificates?, _ logger: Logger
     ) async throws -> GatehouseServer {
         let settings = store.settings
         let masterKey = try await MasterKey.load(settings: settings, database: store.database)
@@ -84,12 +85,20 @@ struct Serve: AsyncParsableCommand {
             settings: settings, database: store.database, passwords: store.passwords, masterKey: masterKey.key,
             signingKeys: signingKeys, clock: .system)
         warn(about: settings, logger)
-        return try GatehouseServer(
-            settings: settings, features: features, database: store.database, clock: .system, logger: logger
+        return GatehouseServer(
+            settings: settings, features: features, database: store.database, certificates: certificates,
+            clock: .system, logger: logger
         ) { url in
             // Not `print`, which keeps the line back when standard output is a pipe; whoever started us waits for it.
             try? FileHandle.standardOutput.write(contentsOf: Data("Gatehouse is ready at \(url)\n".utf8))
             releaseStartPages()
+        }
+    }
+
+    private static func certificates(_ settings: Settings) throws -> Certificates? {
+        guard let certificate = settings.tlsCertificate, let key = settings.tlsKey else { return nil }
+        do { return try Certificates(certificateFile: certificate, keyFile: key) } catch {
+            throw Refusal(reason: "--tls-cert, --tls-key: \(error)", exitCode: 2)
         }
     }
 

@@ -166,9 +166,11 @@ struct UserCommands: AsyncParsableCommand {
             case .email(let email): (EmailAddress?.some(email), alias)
             case .alias(let own): (EmailAddress?.none, Alias?.some(own))
             }
-        if email == nil && alias != nil { throw Refusal(reason: "an account has one alias", exitCode: 2) }
+        if email == nil && alias != nil {
+            throw Refusal(reason: "An account has one alias; leave --alias out.", exitCode: 2)
+        }
         if onlyAsFirstAdmin && email == nil {
-            throw Refusal(reason: "--username must be an e-mail address", exitCode: 2)
+            throw Refusal(reason: "--username must be an e-mail address.", exitCode: 2)
         }
         let (text, isMade) = try source.password()
         try await store.withStore { store in
@@ -183,7 +185,10 @@ struct UserCommands: AsyncParsableCommand {
     }
 }
 
-extension Role: ExpressibleByArgument {}
+extension Role: ExpressibleByArgument {
+    /// What help and mistakes offer.
+    public static var allValueStrings: [String] { given.map(\.rawValue) }
+}
 
 func printJSON(_ value: JSONValue) { print(String(decoding: value.bytes(), as: UTF8.self)) }
 

@@ -1,3 +1,4 @@
+import Foundation
 import GatehouseCryptography
 package import GatehouseStorage
 import Hummingbird
@@ -23,10 +24,11 @@ package struct GatehouseServer: Service {
 
     /// - Parameter routes: others than the product's, for benchmarks.
     package init(
-        settings: Settings, features: Features, routes: RouteTable? = nil, database: any Database, clock: Clock,
+        settings: Settings, features: Features, routes: RouteTable? = nil, database: any Database,
+        certificates: Certificates?, clock: Clock,
         limits: ConnectionLimits = ConnectionLimits(), logger: Logger,
         onReady: @escaping @Sendable (String) async -> Void
-    ) throws {
+    ) {
         self.settings = settings
         self.features = features
         self.routes = routes ?? RouteTable(features)
@@ -35,11 +37,7 @@ package struct GatehouseServer: Service {
         self.limits = limits
         self.logger = logger
         self.onReady = onReady
-        if let certificate = settings.tlsCertificate, let key = settings.tlsKey {
-            certificates = try Certificates(certificateFile: certificate, keyFile: key)
-        } else {
-            certificates = nil
-        }
+        self.certificates = certificates
     }
 
     /// Runs until the group is shut down: no new connections from then on, requests in flight are finished.
@@ -74,7 +72,34 @@ package struct GatehouseServer: Service {
                 await onReady("\(scheme)://\(host):\(port)")
             },
             logger: logger)
-        try await application.run()
+        do { try await application.run() } catch let error as IOError {
+            // Nothing else of the server's own does input or output that ends it.
+            throw ListenError(host: settings.host, port: settings.port, code: error.errnoCode)
+        } catch is SocketAddressError.UnknownHost {
+            throw ListenError(host: settings.host, port: settings.port, code: nil)
+        }
+    }
+}
+
+/// Why the server cannot be reached where it was told to listen.
+package struct ListenError: Error, CustomStringConvertible {
+    let host: String
+    let port: Int
+    /// `errno`; nil when the host was not found.
+    let code: Int32?
+
+    package var description: String {
+        let address = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        guard let code else { return "Cannot listen on \(address): there is no such host." }
+        let reason = unsafe String(cString: strerror(code))
+        let advice =
+            switch code {
+            case EADDRINUSE: " Another server may be running there; stop it, or choose another port with --port."
+            case EACCES: " Ports below 1024 need a privilege; choose another with --port."
+            case EADDRNOTAVAIL: " Choose an address of this machine with --host."
+            default: ""
+            }
+        return "Cannot listen on \(address): \(reason).\(advice)"
     }
 }
 
@@ -130,7 +155,7 @@ struct Housekeeping: Service {
     func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
-                do { try await tidy() } catch {
+                do { try await tidy() } catch is CancellationError { return } catch {
                     logger.warning("tidying failed; tried again in a minute", metadata: ["error": "\(error)"])
                 }
                 do { try await Task.sleep(for: .seconds(60)) } catch { return }

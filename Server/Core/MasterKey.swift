@@ -10,29 +10,25 @@ package struct MasterKey: Sendable {
 
     private static let fact = "master-key-fingerprint"
 
-    /// Reads the key file, or makes one (mode 0600) for a store that has never seen a key.
+    /// Reads the key file, or makes one (mode 0600) for a store that has never seen a key. Of several first starts at once
+    /// one makes it, and all take the same.
     ///
     /// - Throws: `MasterKeyError` when the file is unreadable, or not the one that this store was sealed with.
     package static func load(settings: Settings, database: any Database) async throws -> MasterKey {
         let path = settings.masterKeyFile ?? settings.database + ".key"
         let known = try await database.rows("SELECT value FROM store_facts WHERE name = \(fact)").first?.text("value")
-        var made: String?
-        let bytes: [UInt8]
-        if let data = FileManager.default.contents(atPath: path) {
-            guard
-                let decoded = Base64URL.decode(String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines)),
-                decoded.count == 32
-            else { throw MasterKeyError.unreadable(path) }
-            bytes = decoded
-        } else {
-            guard known == nil else { throw MasterKeyError.missing(path) }
-            bytes = SystemRandom.bytes(32)
-            try write(Base64URL.encode(bytes) + "\n", to: path)
-            made = path
+        let isFirst = known == nil
+        var isMade = false
+        var octets = try read(path, isFirst: isFirst)
+        if octets == nil {
+            guard isFirst else { throw MasterKeyError.missing(path) }
+            isMade = try make(path)
+            octets = try read(path, isFirst: isFirst)
         }
-        let key = try SealingKey(bytes)
+        guard let octets else { throw MasterKeyError.missing(path) }
+        let key = try SealingKey(octets)
         let fingerprint = key.fingerprint
-        if known == nil {
+        if isFirst {
             _ = try await database.transaction { sql in
                 try sql(
                     "INSERT INTO store_facts (name, value) VALUES (\(fact), \(fingerprint)) ON CONFLICT (name) DO NOTHING"
@@ -41,31 +37,88 @@ package struct MasterKey: Sendable {
         }
         let kept = try await database.rows("SELECT value FROM store_facts WHERE name = \(fact)").first?.text("value")
         guard kept == fingerprint else { throw MasterKeyError.other(path) }
-        return MasterKey(key: key, madeFile: made)
+        return MasterKey(key: key, madeFile: isMade ? path : nil)
     }
 
-    private static func write(_ text: String, to path: String) throws {
-        // `O_EXCL`: two processes that start at once must not overwrite each other's key.
-        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
-        guard descriptor >= 0 else { throw MasterKeyError.cannotMake(path, unsafe String(cString: strerror(errno))) }
-        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        try file.write(contentsOf: Data(text.utf8))
-        try file.synchronize()
+    // MARK: The file
+
+    /// - Returns: nil when there is no such file.
+    private static func read(_ path: String, isFirst: Bool) throws(MasterKeyError) -> [UInt8]? {
+        let data: Data
+        do { data = try GivenFile.read(path) } catch {
+            if error.isMissing { return nil }
+            throw .unreadable(path, error.reason)
+        }
+        let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        guard let octets = Base64URL.decode(text), octets.count == 32 else {
+            throw .noKey(path, characters: text.count, isFirst: isFirst)
+        }
+        return octets
     }
+
+    /// Puts a new key there, unless somebody else was first. The file appears whole: written and on the disk under another
+    /// name before it gets its own, so that nobody reads half a key, and no store is sealed with one that a power cut takes.
+    ///
+    /// - Returns: false when there is a file already.
+    private static func make(_ path: String) throws(MasterKeyError) -> Bool {
+        let unfinished = "\(path).\(SystemRandom.identifier())"
+        let descriptor = unsafe open(unfinished, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .cannotMake(path, reason()) }
+        defer { unsafe unlink(unfinished) }
+        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        do {
+            try file.write(contentsOf: Data((Base64URL.encode(SystemRandom.bytes(32)) + "\n").utf8))
+            try file.synchronize()
+        } catch {
+            throw .cannotMake(path, reason(error.systemCode))
+        }
+        // `link` replaces nothing, as `rename` would.
+        guard unsafe link(unfinished, path) == 0 else {
+            if errno == EEXIST { return false }
+            throw .cannotMake(path, reason())
+        }
+        try synchronizeFolder(of: path)
+        return true
+    }
+
+    private static func synchronizeFolder(of path: String) throws(MasterKeyError) {
+        let folder = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
+        let descriptor = unsafe open(folder, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .cannotMake(path, reason()) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw .cannotMake(path, reason()) }
+    }
+
+    private static func reason(_ code: Int32 = errno) -> String { unsafe String(cString: strerror(code)) }
 }
 
+/// Why there is no master key. Each says which file, what is wrong with it, and what to do.
 package enum MasterKeyError: Error, CustomStringConvertible {
-    case unreadable(String)
+    case unreadable(String, String)
+    case noKey(String, characters: Int, isFirst: Bool)
     case missing(String)
     case other(String)
     case cannotMake(String, String)
 
     package var description: String {
         switch self {
-        case .unreadable(let path): "The master key file \(path) does not hold 32 octets in base64url."
-        case .missing(let path): "The store was sealed with a master key, but there is no file \(path)."
-        case .other(let path): "The master key in \(path) is not the one that this store was sealed with."
-        case .cannotMake(let path, let reason): "The master key file \(path) cannot be made: \(reason)."
+        case .unreadable(let path, let reason):
+            "The master key file \(path) cannot be read: \(reason). Let the user who runs the server read it."
+        case .noKey(let path, let characters, let isFirst):
+            "The master key file \(path) does not hold 32 octets in base64url (43 characters) but "
+                + (characters == 0 ? "nothing. " : "\(characters) characters that are no such key. ")
+                + (isFirst
+                    ? "Nothing is sealed with it yet: remove the file, and the server makes another."
+                    : "Put your copy of the key back.")
+        case .missing(let path):
+            "The store was sealed with a master key, but there is no file \(path). Put your copy of the key back, or "
+                + "say with --master-key-file where it is."
+        case .other(let path):
+            "The master key in \(path) is not the one that this store was sealed with. Put the right one back, or say "
+                + "with --master-key-file where it is."
+        case .cannotMake(let path, let reason):
+            "The master key file \(path) cannot be made: \(reason). Let the user who runs the server write to its "
+                + "folder, or choose another place with --master-key-file."
         }
     }
 }

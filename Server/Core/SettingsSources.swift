@@ -52,8 +52,9 @@ extension Settings {
     }
 
     private static func values(inFile path: String, _ mistakes: inout [String]) throws -> [String: String] {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            mistakes.append("--config: the file \(path) cannot be read")
+        let data: Data
+        do { data = try GivenFile.read(path) } catch {
+            mistakes.append("--config: \(error)")
             return [:]
         }
         let node: Node?
@@ -124,8 +125,9 @@ extension Settings {
         if let signingKey { return try SigningKey(signingKey, algorithm: signingAlgorithm) }
         guard let signingKeyFile else { return nil }
         let name = spelling(of: "signing-key-file")
-        guard let data = FileManager.default.contents(atPath: signingKeyFile) else {
-            throw SettingsMistakes(mistakes: ["\(name): the file \(signingKeyFile) cannot be read"])
+        let data: Data
+        do { data = try GivenFile.read(signingKeyFile) } catch {
+            throw SettingsMistakes(mistakes: ["\(name): \(error)"])
         }
         let key: JWK
         do {

@@ -53,7 +53,8 @@ final class ReaderPool: Sendable {
             return nil
         }
         if let idle {
-            // Asking costs a system call, so not each reader asks each time.
+            // Asking costs a system call: a `stat` took 1.1 µs, where a whole one-row read takes 3 to 4. So not each reader
+            // asks each time, and the contract says so (API.md, G-8).
             if looksAtFile, idle.hasMoved { file.noteReplacement(of: idle.epoch) }
             if idle.epoch == file.epoch { return idle }
         }

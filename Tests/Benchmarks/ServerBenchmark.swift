@@ -30,8 +30,9 @@ func serverBenchmarks(seconds: Double) async throws -> [Row] {
 
         let (urls, readiness) = AsyncStream.makeStream(of: String.self)
         let quiet = Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }
-        let server = try GatehouseServer(
-            settings: settings, features: features, database: database, clock: clock, logger: quiet
+        let server = GatehouseServer(
+            settings: settings, features: features, database: database, certificates: nil, clock: clock,
+            logger: quiet
         ) { readiness.yield($0) }
         let group = ServiceGroup(configuration: .init(services: [server], logger: quiet))
         let running = Task { try await group.run() }

@@ -10,7 +10,7 @@ struct CommandTests {
     @Test("exit code 0 when all pass; the last line counts; reports are written")
     func success() async throws {
         let server = try ScriptedServer { _ in .json("{}") }
-        let folder = try Folder(["suite/a/b.yaml": TestSuites.scenario("  - send: GET /")])
+        let folder = try TemporaryFolder(["suite/a/b.yaml": TestSuites.scenario("  - send: GET /")])
         let run = try await program(
             "run", "--target", server.url, "--scenarios", folder.path("suite"), "--junit", folder.path("j.xml"),
             "--json", folder.path("r.json"))
@@ -24,7 +24,7 @@ struct CommandTests {
     @Test("exit code 1 when something fails, also when a known failure passes")
     func failure() async throws {
         let server = try ScriptedServer { $0.target == "/bad" ? .http(500) : .json("{}") }
-        let folder = try Folder([
+        let folder = try TemporaryFolder([
             "suite/a/bad.yaml": TestSuites.scenario("  - send: GET /bad"),
             "suite/a/good.yaml": TestSuites.scenario("  - send: GET /"),
             "one.yaml": "[{ id: suite/a/bad, owner: ann, reason: r, expires: 2999-01-01 }]",
@@ -52,7 +52,7 @@ struct CommandTests {
     @Test("exit code 2 for wrong arguments and broken files, before anything is sent")
     func usage() async throws {
         let server = try ScriptedServer { _ in .json("{}") }
-        let folder = try Folder([
+        let folder = try TemporaryFolder([
             "suite/a/b.yaml": TestSuites.scenario("  - send: GET /\n    expct: {}"),
             "suite/a/c.yaml": TestSuites.scenario("  - send: GET /\n    expect: { stats: 1 }"),
             "fine/a/b.yaml": TestSuites.scenario("  - send: GET /"),
@@ -80,7 +80,7 @@ struct CommandTests {
 
     @Test("exit code 3 when nothing listens at the target")
     func unreachable() async throws {
-        let folder = try Folder(["suite/a/b.yaml": TestSuites.scenario("  - send: GET /")])
+        let folder = try TemporaryFolder(["suite/a/b.yaml": TestSuites.scenario("  - send: GET /")])
         let url = "http://127.0.0.1:\(try ScriptedServer.unusedPort())"
         let run = try await program("run", "--target", url, "--scenarios", folder.path("suite"))
         #expect(run.code == 3)
@@ -92,7 +92,7 @@ struct CommandTests {
         arguments: [SIGINT, SIGTERM])
     func signals(number: Int32) async throws {
         let server = try ScriptedServer { $0.target == "/hangs" ? .silence : .json("{}") }
-        let folder = try Folder([
+        let folder = try TemporaryFolder([
             "suite/a/b.yaml": TestSuites.scenario("  - send: GET /hangs", more: "cleanup: [{ send: DELETE /mine }]\n"),
             "suite/a/c.yaml": TestSuites.scenario("  - send: GET /later"),
         ])
@@ -114,7 +114,7 @@ struct CommandTests {
     @Test("a reader that has gone does not keep the run from cleaning up")
     func readerGone() async throws {
         let server = try ScriptedServer { _ in .json("{}") }
-        let folder = try Folder([
+        let folder = try TemporaryFolder([
             "suite/a/b.yaml": TestSuites.scenario("  - send: GET /", more: "cleanup: [{ send: DELETE /mine }]\n"),
             "suite/a/c.yaml": TestSuites.scenario("  - send: GET /2", more: "cleanup: [{ send: DELETE /mine2 }]\n"),
         ])
@@ -136,7 +136,7 @@ struct CommandTests {
 
     @Test("list shows scenarios; by source it fails when a promise has no scenario")
     func lists() async throws {
-        let folder = try Folder([
+        let folder = try TemporaryFolder([
             "suite/a/b.yaml": TestSuites.scenario("  - send: GET /", more: "tags: [limits]\n"),
             "whole.md": "- **O-1** is kept\n", "more.md": "- **O-1** is kept\n- **O-2** is not checked\n",
             "API.md": "- **O-1** is kept\n- **O-2** is not checked\n", "full/API.md": "- **O-1** is kept\n",
@@ -154,7 +154,7 @@ struct CommandTests {
     @Test("variables come from flags, environment and file, and their secrets are not printed")
     func variables() async throws {
         let server = try ScriptedServer { _ in .http(500, body: "you sent hunter2-from-file") }
-        let folder = try Folder([
+        let folder = try TemporaryFolder([
             "suite/a/b.yaml": TestSuites.scenario(
                 "  - send: GET /{{domain}}/{{owner}}\n    bearer: \"{{domain_secret}}\""),
             "v.yaml": "domain: file.test\nowner: file\ndomain_secret: hunter2-from-file\n",
@@ -194,7 +194,7 @@ struct CommandTests {
             process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("GATEHOUSE_") }
                 .merging(environment) { $1 }
             // Files, not pipes: whoever reads two pipes in turn can wait for ever.
-            let folder = try Folder(["output": "", "errors": ""])
+            let folder = try TemporaryFolder(["output": "", "errors": ""])
             process.standardOutput = try FileHandle(forWritingTo: URL(filePath: folder.path("output")))
             process.standardError = try FileHandle(forWritingTo: URL(filePath: folder.path("errors")))
             try process.run()
@@ -210,27 +210,4 @@ struct CommandTests {
         return ["gatehouse-conformance", "GatehouseConformanceCommand"].compactMap { folder?.appending(path: $0) }
             .first { FileManager.default.isExecutableFile(atPath: $0.path) }
     }()
-}
-
-/// A folder that lives as long as its owner.
-private final class Folder: Sendable {
-    private let url: URL
-
-    init(_ files: [String: String]) throws {
-        url = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-        for (path, text) in files {
-            let file = url.appending(path: path)
-            try FileManager.default.createDirectory(
-                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try Data(text.utf8).write(to: file)
-        }
-    }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
-
-    func path(_ path: String) -> String { url.appending(path: path).path }
-
-    func text(_ path: String) throws -> String {
-        String(decoding: try Data(contentsOf: url.appending(path: path)), as: UTF8.self)
-    }
 }

@@ -10,16 +10,11 @@ enum TestSuites {
     /// - Parameter files: paths below the suite's folder, with their texts.
     /// - Throws: `FileMistakes`, in which the suite's folder is called `suite`.
     static func suite(_ files: [String: String], given: Set<String> = []) throws -> Suite {
-        let base = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-        defer { try? FileManager.default.removeItem(at: base) }
-        let folder = base.appendingPathComponent("suite")
-        for (path, text) in files {
-            let url = folder.appendingPathComponent(path)
-            try FileManager.default.createDirectory(
-                at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try Data(text.utf8).write(to: url)
+        // Scenarios are called after the folder too.
+        let folder = try TemporaryFolder(Dictionary(uniqueKeysWithValues: files.map { ("suite/" + $0, $1) }))
+        return try withExtendedLifetime(folder) {
+            try Suite(folder: folder.url.appending(path: "suite"), displayedAs: "suite", givenVariables: given)
         }
-        return try Suite(folder: folder, displayedAs: "suite", givenVariables: given)
     }
 
     /// The mistakes of files, each as `path:line:column: text` without the suite's name.

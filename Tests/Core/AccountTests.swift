@@ -6,6 +6,7 @@ import GatehouseOpenCAP
 import GatehousePasswords
 import GatehouseSQLite
 import GatehouseStorage
+import GatehouseTestSupport
 import Testing
 import WebTokens
 
@@ -70,11 +71,13 @@ struct AccountTests {
         let fixture = try await Fixture()
         try await fixture.aDomain()
         try await fixture.anAccount(email: "j\u{F6}rg@a.test", alias: "alice$a.test")
-        await #expect(throws: AccountError.nameTaken) { try await fixture.anAccount(email: "JO\u{308}RG@A.test") }
-        await #expect(throws: AccountError.nameTaken) {
+        await #expect(throws: AccountError.nameTaken("j\u{F6}rg@a.test")) {
+            try await fixture.anAccount(email: "JO\u{308}RG@A.test", alias: "bob$a.test")
+        }
+        await #expect(throws: AccountError.nameTaken("alice$a.test")) {
             try await fixture.anAccount(email: "new@a.test", alias: "Alice$A.test.", roles: [.admin])
         }
-        await #expect(throws: AccountError.domainNotHosted) {
+        await #expect(throws: AccountError.domainNotHosted("b.test")) {
             try await fixture.anAccount(email: "new@a.test", alias: "alice$b.test")
         }
         #expect(try await fixture.count("SELECT COUNT(*) FROM accounts") == 1)
@@ -277,17 +280,27 @@ struct DomainTests {
         let fixture = try await Fixture()
         let name = try DomainName("a.test")
         let secret = try await fixture.domains.add(name, hosts: [try DomainName("id.a.test")])
-        await #expect(throws: DomainError.taken) { _ = try await fixture.domains.add(name) }
-        await #expect(throws: DomainError.taken) { try await fixture.aDomain("A.TEST.") }
-        await #expect(throws: DomainError.taken) { try await fixture.aDomain("id.a.test") }
-        await #expect(throws: DomainError.taken) {
+        await #expect(throws: DomainError.taken("a.test")) { _ = try await fixture.domains.add(name) }
+        await #expect(throws: DomainError.taken("a.test")) { try await fixture.aDomain("A.TEST.") }
+        await #expect(throws: DomainError.hostTaken("id.a.test", by: "a.test")) {
+            try await fixture.aDomain("id.a.test")
+        }
+        await #expect(throws: DomainError.hostTaken("a.test", by: "a.test")) {
             _ = try await fixture.domains.add(try DomainName("b.test"), hosts: [name])
         }
-        await #expect(throws: DomainError.taken) { try await added(fixture, "c.test", secret) }
+        await #expect(throws: DomainError.secretTaken(by: "a.test")) { try await added(fixture, "c.test", secret) }
         await #expect(throws: AccountError.unknown("nobody@a.test")) {
             try await fixture.aDomain("d.test", owner: "nobody@a.test")
         }
         #expect(try await fixture.domains.list().map(\.name) == ["a.test"])
+        #expect(try await fixture.domains.list().first?.hosts == ["id.a.test"])
+    }
+
+    @Test("a host name that is given twice is one")
+    func sameHostTwice() async throws {
+        let fixture = try await Fixture()
+        let (name, host) = (try DomainName("a.test"), try DomainName("id.a.test"))
+        _ = try await fixture.domains.add(name, hosts: [host, name, host])
         #expect(try await fixture.domains.list().first?.hosts == ["id.a.test"])
     }
 
@@ -368,12 +381,60 @@ struct KeyTests {
         }
         #expect(other?.description.contains("is not the one") == true)
 
-        for text in ["", "short", "!!!", Base64URL.encode(SystemRandom.bytes(31))] {
+        for text in ["", "short", "!!!", Base64URL.encode(SystemRandom.bytes(31)), String(repeating: "A", count: 2000)]
+        {
             try folder.write(text, to: "store.db.key")
-            let unreadable = await #expect(throws: MasterKeyError.self) {
+            let broken = await #expect(throws: MasterKeyError.self) {
                 try await MasterKey.load(settings: settings, database: database)
             }
-            #expect(unreadable?.description.contains("does not hold 32 octets") == true)
+            let message = broken?.description ?? ""
+            #expect(message.contains(path) && message.contains("does not hold 32 octets"))
+            #expect(message.contains("Put your copy of the key back"))
+            // Of a store that has sealed nothing there is no copy.
+            let early = await #expect(throws: MasterKeyError.self) {
+                try await MasterKey.load(settings: settings, database: try await self.store())
+            }
+            #expect(early?.description.contains("remove the file") == true)
+        }
+    }
+
+    @Test("a master key file that is there and cannot be read is said to be so, and why")
+    func masterKeyCannotBeRead() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("store.db.key")
+        // Permissions do not bind root, under whom tests may run; these causes do.
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        let isFolder = await #expect(throws: MasterKeyError.self) {
+            try await MasterKey.load(settings: settings(folder), database: try await self.store())
+        }
+        #expect(isFolder?.description.contains("\(path) cannot be read: Is a directory. ") == true)
+        try FileManager.default.removeItem(atPath: path)
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: path)
+        let isCircle = await #expect(throws: MasterKeyError.self) {
+            try await MasterKey.load(settings: settings(folder), database: try await self.store())
+        }
+        #expect(isCircle?.description.contains("\(path) cannot be read: Too many levels") == true)
+    }
+
+    @Test("first starts at once make one master key, and all take it whole")
+    func masterKeyRace() async throws {
+        // Each round has a store and connections that are open already, so that the starts meet at the file.
+        for _ in 0..<20 {
+            let folder = try TemporaryFolder()
+            let databases = try (0..<4).map { _ throws in try SQLiteDatabase(path: folder.path("store.db")) }
+            _ = try await databases[0].migrate(Schema.migrations)
+            let settings = settings(folder)
+            let keys = try await withThrowingTaskGroup(of: MasterKey.self) { group in
+                for index in 0..<16 {
+                    group.addTask { try await MasterKey.load(settings: settings, database: databases[index % 4]) }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(Set(keys.map(\.key.fingerprint)).count == 1)
+            #expect(keys.compactMap(\.madeFile) == [folder.path("store.db.key")])
+            for database in databases { await database.close() }
+            let left = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
+            #expect(left.sorted() == ["store.db", "store.db.key"])
         }
     }
 

@@ -46,10 +46,12 @@ struct Fixture: Sendable {
 
     /// - Parameters:
     ///   - parameters: how much work a hash is.
+    ///   - passwords: another hasher than one of these parameters.
     ///   - key: the one that a setting gives; nil for one that the server makes.
     init(
         _ database: (any Database)? = nil, time: TestClock = TestClock(), parameters: Argon2Parameters = light,
-        key: JWK? = .generate(.ed25519), masterKey: SealingKey? = nil, _ change: (inout Settings) -> Void = { _ in }
+        passwords: PasswordHasher? = nil, key: JWK? = .generate(.ed25519),
+        masterKey: SealingKey? = nil, _ change: (inout Settings) -> Void = { _ in }
     ) async throws {
         let database = try database ?? SQLiteDatabase.inMemory()
         _ = try await database.migrate(Schema.migrations)
@@ -57,8 +59,9 @@ struct Fixture: Sendable {
         settings.port = 0
         change(&settings)
         // So many may wait that a race of sixteen meets no other limit.
-        let passwords = PasswordHasher(
-            parameters: parameters, concurrency: 2, maximumWaiting: 1000, maximumWait: .seconds(60))
+        let passwords =
+            passwords
+            ?? PasswordHasher(parameters: parameters, concurrency: 2, maximumWaiting: 1000, maximumWait: .seconds(60))
         self.database = database
         self.time = time
         self.passwords = passwords
@@ -137,26 +140,6 @@ struct Fixture: Sendable {
 
     func count(_ query: Query) async throws -> Int64 {
         try #require(try await database.rows(query).first).integer(at: 0)
-    }
-}
-
-/// A folder that goes with its owner.
-final class TemporaryFolder: Sendable {
-    let url: URL
-
-    init() throws {
-        url = FileManager.default.temporaryDirectory.appending(path: "gatehouse-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
-
-    func path(_ name: String) -> String { url.appending(path: name).path }
-
-    @discardableResult
-    func write(_ text: String, to name: String) throws -> String {
-        try Data(text.utf8).write(to: url.appending(path: name))
-        return path(name)
     }
 }
 

@@ -11,63 +11,6 @@ import WebTokens
 
 @testable import GatehouseCore
 
-/// A whole server on a loopback port of its own.
-private struct RunningServer {
-    let url: String
-    let fixture: Fixture
-    let transport = CurlTransport(maximumConnections: 64)
-
-    func send(
-        _ method: HTTPRequest.Method, _ path: String, _ headers: [(name: String, value: String)] = [],
-        body: JSONValue? = nil
-    ) async throws -> TransferResponse {
-        var request = TransferRequest(method: method, url: url + path, headers: headers)
-        request.body = body?.bytes()
-        return try await transport.send(request)
-    }
-
-    func signIn(
-        _ name: String, _ password: String = Fixture.password, _ headers: [(name: String, value: String)] = []
-    ) async throws -> TransferResponse {
-        try await send(.post, "/v1/auth", headers, body: ["alias": .string(name), "password": .string(password)])
-    }
-}
-
-private func withServer(
-    passwords: PasswordHasher? = nil, _ change: (inout Settings) -> Void = { _ in },
-    _ body: (RunningServer) async throws -> Void
-) async throws {
-    let fixture = try await Fixture(nil, time: TestClock(), change)
-    var features = fixture.features
-    if let passwords {
-        features = Features(
-            settings: fixture.settings, database: fixture.database, passwords: passwords,
-            masterKey: fixture.masterKey, signingKeys: fixture.signingKeys, clock: fixture.time.clock)
-    }
-    let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    let (urls, ready) = AsyncStream.makeStream(of: String.self)
-    let server = try GatehouseServer(
-        settings: fixture.settings, features: features, database: fixture.database, clock: fixture.time.clock,
-        logger: silent
-    ) { ready.yield($0) }
-    let group = ServiceGroup(configuration: .init(services: [server], logger: silent))
-    let running = Task {
-        defer { ready.finish() }
-        try await group.run()
-    }
-    guard let url = await urls.first(where: { _ in true }) else {
-        try await running.value
-        return
-    }
-    do { try await body(RunningServer(url: url, fixture: fixture)) } catch {
-        await group.triggerGracefulShutdown()
-        _ = await running.result
-        throw error
-    }
-    await group.triggerGracefulShutdown()
-    try await running.value
-}
-
 extension TransferResponse {
     fileprivate func line(_ name: String) -> String? {
         headers.first { $0.name.lowercased() == name.lowercased() }?.value

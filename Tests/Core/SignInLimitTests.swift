@@ -2,6 +2,7 @@ import GatehouseMessages
 import GatehouseOpenCAP
 import GatehouseSQLite
 import GatehouseStorage
+import GatehouseTestSupport
 import HTTPTypes
 import Logging
 import Testing
@@ -332,8 +333,42 @@ struct SignInLimitTests {
         }
         let problem = #expect(throws: Problem.self) { try limit.requireRoom(for: Fixture.here, at: start + 1_000_000) }
         #expect(problem?.code == "too_many_lookups")
-        #expect(problem?.headers[.retryAfter] == "60")
+        #expect(problem?.headers[.retryAfter] == "59")
         try limit.requireRoom(for: Fixture.there, at: start)
         try limit.requireRoom(for: Fixture.here, at: start + 60_000_000)
+        // A clock that is set back by an hour must not make it wait for an hour.
+        try limit.requireRoom(for: Fixture.here, at: start - 3_600_000_000)
+        for _ in 0..<3 { limit.countMiss(of: Fixture.here, at: start - 3_600_000_000) }
+        let again = #expect(throws: Problem.self) {
+            try limit.requireRoom(for: Fixture.here, at: start - 3_600_000_000)
+        }
+        #expect(again?.headers[.retryAfter] == "60")
+    }
+
+    @Test("a clock that is set back makes nobody wait for longer than fifteen minutes")
+    func clockSetBack() async throws {
+        let fixture = try await Fixture()
+        try await fixture.anAccount(email: "alice@a.test")
+        fixture.time.advance(days: 365)
+        for index in 0..<100 {
+            _ = try await fixture.outcome("n\(index)@a.test", "wrong", from: Fixture.there)
+            if index < 15 { _ = try await fixture.outcome("alice@a.test", "wrong") }
+        }
+        // By less than the wait that is left: it still counts, and Retry-After says how long.
+        #expect(try await fixture.wait("fresh@a.test", from: Fixture.there) == 15 * 60)
+        fixture.time.advance(minutes: 10)
+        fixture.time.advance(minutes: -5)
+        #expect(try await fixture.wait("fresh@a.test", from: Fixture.there) == 10 * 60)
+
+        fixture.time.advance(days: -365)
+        #expect(try await fixture.outcome("fresh@a.test", "wrong", from: Fixture.there) == "invalid_credentials")
+        // What was counted at the wrong time is over too.
+        for _ in 0..<10 { #expect(try await fixture.outcome("alice@a.test", "wrong") == "invalid_credentials") }
+        #expect(try await fixture.wait("alice@a.test", "wrong") == 60)
+        try await fixture.database.transaction { sql in
+            try SignInLimits.asShipped.tidy(at: fixture.time.now, in: sql)
+        }
+        let left = try await fixture.count("SELECT COUNT(*) FROM sign_in_failures")
+        #expect(left == 4, "the names and the networks that failed since, and nothing from the future")
     }
 }

@@ -2,6 +2,7 @@ import GatehouseCryptography
 import GatehouseMessages
 import GatehouseSQLite
 import GatehouseStorage
+import GatehouseTestSupport
 import Testing
 import WebTokens
 

@@ -16,8 +16,8 @@ struct SlowReaderTests {
         limits.answerTime = .milliseconds(200)
         let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let (urls, ready) = AsyncStream.makeStream(of: String.self)
-        let server = try GatehouseServer(
-            settings: fixture.settings, features: fixture.features, database: fixture.database,
+        let server = GatehouseServer(
+            settings: fixture.settings, features: fixture.features, database: fixture.database, certificates: nil,
             clock: fixture.time.clock, limits: limits, logger: silent
         ) { ready.yield($0) }
         let group = ServiceGroup(configuration: .init(services: [server], logger: silent))

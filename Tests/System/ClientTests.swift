@@ -1,5 +1,6 @@
 import Foundation
 import GatehouseJSON
+import GatehouseTestSupport
 import Testing
 
 @Suite("gatehouse-client", .timeLimit(.minutes(2)))

@@ -1,5 +1,6 @@
 import Foundation
 import GatehouseJSON
+import GatehouseTestSupport
 import GatehouseTransfer
 import HTTPTypes
 import Testing
@@ -71,23 +72,75 @@ struct CommandLineTests {
             try await store.addAccount("alice$a.test")
             let password = ["--password-file", "-"]
             for (arguments, words) in [
-                (["user", "add", "alice$a.test"] + password, "already an account"),
-                (["user", "add", "bob$b.test"] + password, "not hosted"),
-                (["user", "add", "nobody"] + password, "neither an e-mail address nor an alias"),
+                (["user", "add", "alice$a.test"] + password, "already an account alice$a.test."),
+                (["user", "add", "bob$b.test"] + password, "b.test is not hosted here; add it first"),
+                (["user", "add", "nobody"] + password, "\"nobody\" is neither an e-mail address nor an alias."),
                 (["user", "disable", "bob$a.test"], "no account bob$a.test"),
                 (["user", "delete", "bob@a.test"], "no account bob@a.test"),
-                (["domain", "add", "a.test"], "already in use"), (["domain", "add", "nonsense"], "two parts"),
+                (["domain", "add", "a.test"], "a.test is hosted here already"),
+                (
+                    ["domain", "add", "b.test", "--host", "a.test"],
+                    "a.test is already a host name of the domain a.test."
+                ),
+                (["domain", "add", "nonsense"], "two parts"),
+                (["domain", "add", "b.test", "--host", "y"], "--host y: The domain needs at least two parts"),
                 (["domain", "remove", "b.test"], "not hosted"), (["domain", "rotate-secret", "b.test"], "not hosted"),
                 (["domain", "add", "c.test", "--owner", "nobody@a.test"], "no account nobody@a.test"),
             ] {
                 let run = try await store.command(arguments, input: TestStore.password + "\n")
                 #expect(run.code == 1 && run.output.isEmpty, "\(arguments): \(run)")
                 #expect(run.errors.hasPrefix("gatehouse: ") && run.errors.contains(words), "\(arguments): \(run)")
+                #expect(run.errors.hasSuffix(".\n"), "\(arguments): \(run)")
             }
             let weak = try await store.command(["user", "add", "bob$a.test"] + password, input: "short\n")
             #expect(weak.code == 1 && weak.errors.contains("8 characters"), "\(weak)")
             #expect(try await store.gatehouse("user", "list").split(separator: "\n").count == 2)
             #expect(try await store.gatehouse("domain", "list").split(separator: "\n").count == 2)
+        }
+    }
+
+    @Test("a file that cannot be used is named with the cause, and nothing is made")
+    func unusableFiles() async throws {
+        let folder = try TemporaryFolder()
+        try folder.write("no PEM\n", to: "text")
+        for (arguments, words) in [
+            (["user", "add", "a@a.test", "--password-file", "missing"], "missing cannot be read: No such file"),
+            (["user", "add", "a@a.test", "--password-file", "/"], "/ cannot be read: Is a directory."),
+            (["user", "add", "a@a.test", "--password-file", "/dev/null"], "The first line of /dev/null is empty."),
+            (["user", "list", "--config", "missing"], "--config: The file missing cannot be read: No such file"),
+            (
+                ["serve", "--signing-key-file", "missing"],
+                "--signing-key-file: The file missing cannot be read: No such"
+            ),
+            (["serve", "--tls-cert", "missing", "--tls-key", "text"], "The file missing cannot be read: No such file"),
+            (["serve", "--tls-cert", "text", "--tls-key", "text"], "text does not hold a certificate in PEM."),
+        ] {
+            let run = try await Program.gatehouse.start(
+                arguments, in: folder, environment: ["GATEHOUSE_DATABASE": folder.path("store.db")])
+            #expect(try await run.end() == 2, "\(arguments): \(run.errors)")
+            #expect(run.errors.contains(words), "\(arguments): \(run.errors)")
+            #expect(!FileManager.default.fileExists(atPath: folder.path("store.db")))
+        }
+    }
+
+    @Test("a server that cannot listen says where and why")
+    func cannotListen() async throws {
+        try await withStore { store in
+            let taken = try ScriptedServer { _ in .close }
+            for (flags, words) in [
+                (["--port", "\(taken.port)"], "127.0.0.1:\(taken.port): Address already in use. Another server"),
+                (
+                    ["--host", "203.0.113.1", "--insecure-http"],
+                    "203.0.113.1:0: Cannot assign requested address. Choose"
+                ),
+                (["--host", "nowhere.invalid", "--insecure-http"], "nowhere.invalid:0: there is no such host."),
+            ] {
+                let ended = await #expect(throws: ServerProcess.DidNotStart.self) { try await store.start(flags) }?
+                    .ended
+                #expect(ended?.code == 1, "\(ended as Any)")
+                #expect(ended?.errors.contains("gatehouse: Cannot listen on \(words)") == true, "\(ended as Any)")
+                #expect(ended?.errors.contains("tidying failed") == false, "\(ended as Any)")
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import GatehouseJSON
+import GatehouseTestSupport
 import Testing
 
 @Suite("Checks that are left out on purpose", .serialized, .timeLimit(.minutes(5)))

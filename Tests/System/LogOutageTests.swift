@@ -1,4 +1,5 @@
 import Foundation
+import GatehouseTestSupport
 import Testing
 
 @Suite("A log that cannot be written", .timeLimit(.minutes(1)))

@@ -1,4 +1,5 @@
 import Foundation
+import GatehouseTestSupport
 import Testing
 
 @Suite("Several requests on one connection", .timeLimit(.minutes(1)))

@@ -2,6 +2,7 @@ import Foundation
 import GatehouseJSON
 import GatehouseTransfer
 import HTTPTypes
+import GatehouseTestSupport
 import Testing
 
 @Suite("The keys that sign tokens, beside a running server", .timeLimit(.minutes(3)))

@@ -1,3 +1,4 @@
+import GatehouseTestSupport
 import GatehouseTransfer
 import HTTPTypes
 import Testing
@@ -10,6 +11,7 @@ struct SlowSenderTests {
             try await store.addDomain("a.test")
             try await store.addAccount("alice$a.test")
             let server = try await store.start()
+            let token = try await server.token("alice$a.test")
             let slow = try (0..<200).map { number in
                 let connection = try RawConnection(port: server.port)
                 // In the middle of a head, and in the middle of a body.
@@ -20,7 +22,6 @@ struct SlowSenderTests {
                 return connection
             }
             let start = ContinuousClock.now
-            let token = try await server.token("alice$a.test")
             for _ in 0..<20 {
                 #expect(try await server.setAddress(bearer: token).status == 200)
                 #expect(try await server.lookUp("alice$a.test").status == 200)

@@ -1,5 +1,6 @@
 import Foundation
 import GatehouseJSON
+import GatehouseTestSupport
 import GatehouseTransfer
 import HTTPTypes
 import Testing

@@ -1,4 +1,5 @@
 import Foundation
+import GatehouseTestSupport
 import GatehouseTransfer
 import HTTPTypes
 import Testing

@@ -1,4 +1,5 @@
 import Foundation
+import GatehouseTestSupport
 import GatehouseTransfer
 import HTTPTypes
 import Synchronization
@@ -100,7 +101,7 @@ struct ConnectionTests {
 
     @Test("nobody listens: unreachable, and nothing arrived")
     func refused() async throws {
-        let url = "http://127.0.0.1:\(try unusedPort())"
+        let url = "http://127.0.0.1:\(try RawServer.unusedPort())"
         let error = await failure { () throws(TransferError) in
             try await transport.send(TransferRequest(method: .post, url: url))
         }
@@ -121,7 +122,7 @@ struct ConnectionTests {
     func proxies() async {
         // In a process of its own: changing the environment while other threads read it is undefined.
         await #expect(processExitsWith: .success) {
-            unsafe setenv("http_proxy", "http://127.0.0.1:\(try unusedPort())", 1)
+            unsafe setenv("http_proxy", "http://127.0.0.1:\(try RawServer.unusedPort())", 1)
             let server = try RawServer(answering: ok())
             let response = try await CurlTransport().send(TransferRequest(method: .get, url: server.url))
             #expect(response.status == 200)

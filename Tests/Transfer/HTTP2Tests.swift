@@ -1,10 +1,11 @@
 import Foundation
+import GatehouseTestSupport
 import GatehouseTransfer
 import HTTPTypes
 import Testing
 
 /// Against nginx, because two ends by the same hand would share their misunderstandings.
-@Suite("HTTP/2", .timeLimit(.minutes(1)), .enabled(if: Nginx.isThere))
+@Suite("HTTP/2", .timeLimit(.minutes(1)))
 struct HTTP2Tests {
     let transport = CurlTransport()
 
@@ -100,16 +101,14 @@ final class Nginx {
 
     let port: UInt16
     let certificate: String
-    private let folder: URL
+    private let folder: TemporaryFolder
     private let process = Process()
 
     private static let path = ProcessInfo.processInfo.environment["NGINX"] ?? "/usr/sbin/nginx"
-    static var isThere: Bool { OpenSSL.isThere && FileManager.default.isExecutableFile(atPath: path) }
 
     init() throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "nginx-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let (folder, key) = (folder.path(), folder.appending(path: "key.pem").path())
+        self.folder = try TemporaryFolder()
+        let (folder, key) = (self.folder.url.path(), self.folder.path("key.pem"))
         certificate = folder + "/certificate.pem"
         let maker = try OpenSSL.start(
             [
@@ -119,8 +118,8 @@ final class Nginx {
             ], output: Pipe())
         maker.waitUntilExit()
         guard maker.terminationStatus == 0 else { throw Failed(what: "no certificate") }
-        try Data(repeating: 65, count: 1 << 20).write(to: self.folder.appending(path: "slow"))
-        port = try unusedPort()
+        try Data(repeating: 65, count: 1 << 20).write(to: self.folder.url.appending(path: "slow"))
+        port = try RawServer.unusedPort()
         try Data(
             """
             daemon off; master_process off; pid \(folder)/pid; error_log stderr;
@@ -141,7 +140,10 @@ final class Nginx {
               }
             }
             """.utf8
-        ).write(to: self.folder.appending(path: "nginx.conf"))
+        ).write(to: self.folder.url.appending(path: "nginx.conf"))
+        guard FileManager.default.isExecutableFile(atPath: Self.path) else {
+            throw Failed(what: "\(Self.path) is missing: .ci/install-packages installs it, $NGINX names another")
+        }
         process.executableURL = URL(filePath: Self.path)
         process.arguments = ["-p", folder, "-c", folder + "/nginx.conf"]
         process.standardInput = FileHandle.nullDevice
@@ -156,12 +158,11 @@ final class Nginx {
 
     /// The requests that have been answered.
     func log() throws -> String {
-        String(decoding: try Data(contentsOf: folder.appending(path: "log")), as: UTF8.self)
+        try folder.text("log")
     }
 
     func stop() {
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
-        try? FileManager.default.removeItem(at: folder)
     }
 }

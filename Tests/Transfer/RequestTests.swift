@@ -1,3 +1,4 @@
+import GatehouseTestSupport
 import GatehouseTransfer
 import HTTPTypes
 import Testing

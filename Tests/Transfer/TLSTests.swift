@@ -1,4 +1,5 @@
 import Foundation
+import GatehouseTestSupport
 import GatehouseTransfer
 import HTTPTypes
 import Testing
@@ -17,8 +18,7 @@ struct TLSTests {
         #expect(error?.mayHaveArrived == false)
     }
 
-    @Test(
-        "a certificate is trusted through the file that the request names, and only so", .enabled(if: OpenSSL.isThere))
+    @Test("a certificate is trusted through the file that the request names, and only so")
     func trust() async throws {
         let server = try TLSServer(name: "server.example")
         defer { server.stop() }
@@ -48,7 +48,7 @@ struct TLSTests {
         #expect(missing?.kind == .tls)
     }
 
-    @Test("HTTP/2 asked of a server that does not offer it is HTTP/1.1", .enabled(if: OpenSSL.isThere))
+    @Test("HTTP/2 asked of a server that does not offer it is HTTP/1.1")
     func fallsBack() async throws {
         let server = try TLSServer(name: "server.example")
         defer { server.stop() }
@@ -83,7 +83,6 @@ struct TLSTests {
 /// The command-line tool, which these tests use as certificate authority and server.
 enum OpenSSL {
     static let path = "/usr/bin/openssl"
-    static var isThere: Bool { FileManager.default.isExecutableFile(atPath: path) }
 
     static func start(_ arguments: [String], output: Pipe) throws -> Process {
         let process = Process()
@@ -103,14 +102,13 @@ final class TLSServer {
 
     let certificate: String
     let port: UInt16
-    private let folder: URL
+    private let folder: TemporaryFolder
     private let process: Process
 
     init(name: String) throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "transfer-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        certificate = folder.appending(path: "certificate.pem").path()
-        let key = folder.appending(path: "key.pem").path()
+        folder = try TemporaryFolder()
+        certificate = folder.path("certificate.pem")
+        let key = folder.path("key.pem")
         let maker = try OpenSSL.start(
             [
                 "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
@@ -138,6 +136,5 @@ final class TLSServer {
         // Not SIGTERM: the process has inherited that thread's mask, in which that is blocked.
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
-        try? FileManager.default.removeItem(at: folder)
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import GatehouseCryptography
 import NIOConcurrencyHelpers
 import NIOSSL
@@ -8,7 +9,7 @@ package final class Certificates: Sendable {
     private let keyFile: String
     private let current: NIOLockedValueBox<(context: NIOSSLContext, names: CertificateNames)>
 
-    /// - Throws: an error of NIOSSL when a file is missing or not PEM, or when key and certificate do not belong together.
+    /// - Throws: `UnreadableFile`; `CertificateError` when a file is not PEM, or key and certificate do not belong together.
     package init(certificateFile: String, keyFile: String) throws {
         self.certificateFile = certificateFile
         self.keyFile = keyFile
@@ -29,14 +30,39 @@ package final class Certificates: Sendable {
     private static func load(_ certificateFile: String, _ keyFile: String) throws -> (
         context: NIOSSLContext, names: CertificateNames
     ) {
-        let certificates = try NIOSSLCertificate.fromPEMFile(certificateFile)
-        guard let own = certificates.first else { throw NIOSSLError.failedToLoadCertificate }
+        let certificatePEM = try Array(GivenFile.read(certificateFile))
+        let keyPEM = try Array(GivenFile.read(keyFile))
+        guard let certificates = try? NIOSSLCertificate.fromPEMBytes(certificatePEM), let own = certificates.first
+        else {
+            throw CertificateError.noCertificate(certificateFile)
+        }
         let chain = certificates.map { NIOSSLCertificateSource.certificate($0) }
-        let key = try NIOSSLPrivateKey(file: keyFile, format: .pem)
+        guard let key = try? NIOSSLPrivateKey(bytes: keyPEM, format: .pem) else {
+            throw CertificateError.noKey(keyFile)
+        }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = ["http/1.1"]
-        return (try NIOSSLContext(configuration: configuration), try CertificateNames(der: try own.toDERBytes()))
+        guard let context = try? NIOSSLContext(configuration: configuration) else {
+            throw CertificateError.mismatch(certificateFile, keyFile)
+        }
+        return (context, try CertificateNames(der: try own.toDERBytes()))
+    }
+}
+
+/// Why TLS cannot be offered, in a sentence that names the file.
+enum CertificateError: Error, CustomStringConvertible {
+    case noCertificate(String)
+    case noKey(String)
+    case mismatch(String, String)
+
+    var description: String {
+        switch self {
+        case .noCertificate(let file): "The file \(file) does not hold a certificate in PEM."
+        case .noKey(let file): "The file \(file) does not hold a private key in PEM without a pass phrase."
+        case .mismatch(let certificate, let key):
+            "The certificate in \(certificate) and the key in \(key) cannot be used together."
+        }
     }
 }

@@ -49,14 +49,14 @@ package struct EmailAddress: Hashable, Sendable {
         let canonical = CanonicalText.of(text)
         let parts = canonical.split(separator: "@", omittingEmptySubsequences: false)
         guard parts.count == 2, !parts[0].isEmpty, parts[0].utf8.count <= 64, canonical.utf8.count <= 254 else {
-            throw InvalidName(description: "\"\(text)\" is neither an e-mail address nor an alias")
+            throw InvalidName(description: "\"\(text)\" is neither an e-mail address nor an alias.")
         }
         let isPlain = parts[0].unicodeScalars.allSatisfy {
             !$0.properties.isWhitespace && $0.value > 0x20 && $0.value != 0x7f
                 && !"\"(),:;<>[\\]$".unicodeScalars.contains($0)
         }
         guard isPlain, !parts[0].hasPrefix("."), !parts[0].hasSuffix("."), !parts[0].contains("..") else {
-            throw InvalidName(description: "The part of \"\(text)\" before the @ has characters that it cannot have")
+            throw InvalidName(description: "The part of \"\(text)\" before the @ has characters that it cannot have.")
         }
         do { _ = try DomainName(String(parts[1])) } catch { throw InvalidName(description: "\(error)") }
         self.text = canonical

@@ -84,7 +84,9 @@ package struct Accounts: Sendable {
                     }
                 }
                 if let alias {
-                    guard try Domains.isHosted(alias.domain, in: sql) else { throw AccountError.domainNotHosted }
+                    guard try Domains.isHosted(alias.domain, in: sql) else {
+                        throw AccountError.domainNotHosted(alias.domain)
+                    }
                 }
                 try sql(
                     """
@@ -96,7 +98,12 @@ package struct Accounts: Sendable {
                 }
             }
         } catch let error as StorageError where error.isUniqueViolation {
-            throw AccountError.nameTaken
+            // Which of the two it was decides only what the message says.
+            let isEmail = try await database.read { sql in
+                try email.map { email in try Self.id(of: .email(email), in: sql) != nil } ?? false
+            }
+            let taken = isEmail ? email?.text : alias?.text
+            throw AccountError.nameTaken(taken ?? id)
         }
         return id
     }
@@ -275,19 +282,20 @@ package struct Accounts: Sendable {
 
 /// Why an account could not be made or changed.
 package enum AccountError: Error, Equatable, CustomStringConvertible {
-    case nameTaken
+    case nameTaken(String)
     case unknown(String)
-    case domainNotHosted
+    case domainNotHosted(String)
     case lastAdmin
     case adminExists
 
     package var description: String {
         switch self {
-        case .nameTaken: "There is already an account of this name."
+        case .nameTaken(let name): "There is already an account \(name)."
         case .unknown(let name): "There is no account \(name)."
-        case .domainNotHosted: "The domain of the alias is not hosted here; add it first with `gatehouse domain add`."
+        case .domainNotHosted(let domain):
+            "The domain \(domain) is not hosted here; add it first with `gatehouse domain add \(domain)`."
         case .lastAdmin: "This is the last admin who can sign in; make another one first."
-        case .adminExists: "There is already an admin."
+        case .adminExists: "There is already an admin; make another one with `gatehouse user add NAME --admin`."
         }
     }
 }

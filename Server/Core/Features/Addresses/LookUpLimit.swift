@@ -23,10 +23,12 @@ final class LookUpLimit: Sendable {
     /// - Throws: `Problem.tooManyLookups` with `Retry-After` when the network has had its misses of this minute.
     func requireRoom(for network: Network, at now: Int64) throws(Problem) {
         let wait: Int64? = state.withLockedValue { state in
-            guard now - state.windowStart < Self.window, (state.misses[network] ?? 0) >= perMinute else { return nil }
-            return Self.window - (now - state.windowStart)
+            let age = now - state.windowStart
+            // A clock that was set back counts anew: the wait that is left is never more than a minute.
+            guard (0..<Self.window).contains(age), (state.misses[network] ?? 0) >= perMinute else { return nil }
+            return Self.window - age
         }
-        if let wait { throw .tooManyLookups.retryAfter(seconds: wait.unixSeconds + 1) }
+        if let wait { throw .tooManyLookups.retryAfter(seconds: (wait + .microsecondsPerSecond - 1).unixSeconds) }
     }
 
     func countMiss(of network: Network, at now: Int64) {

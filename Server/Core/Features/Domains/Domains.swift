@@ -36,9 +36,10 @@ package struct Domains: Sendable {
     ) async throws -> String {
         let kept = try await secret.kept(by: passwords)
         let now = clock.now()
-        let allHosts = [name] + hosts.filter { $0 != name }
+        var allHosts = [name]
+        for host in hosts where !allHosts.contains(host) { allHosts.append(host) }
         do {
-            try await database.transaction { sql in
+            try await database.transaction { [allHosts] sql in
                 let ownerID = try owner.map { owner in
                     guard let id = try Accounts.id(of: owner, in: sql) else {
                         throw AccountError.unknown(owner.description)
@@ -56,9 +57,26 @@ package struct Domains: Sendable {
                 try sql.authorizationsChanged()
             }
         } catch let error as StorageError where error.isUniqueViolation {
-            throw DomainError.taken
+            throw try await conflict(of: name, hosts: allHosts, digest: kept.digest)
         }
         return secret.text
+    }
+
+    /// What stands in the way of a domain that could not be made.
+    private func conflict(of name: DomainName, hosts: [DomainName], digest: String?) async throws -> DomainError {
+        try await database.read { sql in
+            if try Domains.isHosted(name.text, in: sql) { return .taken(name.text) }
+            for host in hosts {
+                let row = try sql("SELECT domain FROM domain_hosts WHERE host = \(host.text)").first
+                if let row { return .hostTaken(host.text, by: try row.text("domain")) }
+            }
+            let row = try digest.flatMap { digest in
+                try sql("SELECT name FROM domains WHERE secret_digest = \(digest)").first
+            }
+            if let row { return .secretTaken(by: try row.text("name")) }
+            // Whoever was in the way is gone again.
+            return .changedMeanwhile(name.text)
+        }
     }
 
     package func list() async throws -> [DomainSummary] {
@@ -194,14 +212,21 @@ package struct DomainSecret: Sendable {
 
 /// Why a domain could not be made or changed.
 package enum DomainError: Error, Equatable, CustomStringConvertible {
-    case taken
+    case taken(String)
+    case hostTaken(String, by: String)
+    case secretTaken(by: String)
+    case changedMeanwhile(String)
     case unknown(String)
     case weakSecret
     case unusableSecret
 
     package var description: String {
         switch self {
-        case .taken: "The domain, one of its host names or the secret is already in use."
+        case .taken(let name):
+            "The domain \(name) is hosted here already; for a new secret use `gatehouse domain rotate-secret \(name)`."
+        case .hostTaken(let host, let domain): "\(host) is already a host name of the domain \(domain)."
+        case .secretTaken(let domain): "The secret is already that of the domain \(domain); each needs one of its own."
+        case .changedMeanwhile(let name): "The domains changed while \(name) was added; try again."
         case .unknown(let name): "The domain \(name) is not hosted here."
         case .weakSecret: "The secret is below 256 bits (43 characters of base64); --allow-weak takes it all the same."
         case .unusableSecret: "The secret must be printable ASCII without spaces, and must not have exactly two dots."

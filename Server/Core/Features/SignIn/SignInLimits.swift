@@ -21,6 +21,10 @@ package struct SignInLimits: Sendable {
     static let window = Int64.minutes(15)
     static let waits = [1, 2, 4, 8, 15].map(Int64.minutes)
     static let networkIsKnownFor = Int64.days(30)
+    /// No row is written that refuses or is kept for longer than these. One that does was written while the clock stood
+    /// later than now; it does not count, or a wrong clock would lock people out long after it was set right.
+    private static let longestRefusal = Int64.minutes(15)
+    private static let longestMemory = longestRefusal + window
 
     /// What the failures so far mean for an attempt now.
     struct Standing: Sendable {
@@ -55,9 +59,12 @@ package struct SignInLimits: Sendable {
         of name: String, from network: Network, account: String?, at now: Int64, in sql: borrowing Transaction
     ) throws -> Standing {
         func refusedUntil(_ bucket: String) throws -> Int64? {
-            try sql("SELECT refused_until FROM sign_in_failures WHERE bucket = \(bucket) AND refused_until > \(now)")
-                .first?
-                .integer("refused_until")
+            try sql(
+                """
+                SELECT refused_until FROM sign_in_failures WHERE bucket = \(bucket)
+                    AND refused_until > \(now) AND refused_until <= \(now + Self.longestRefusal)
+                """
+            ).first?.integer("refused_until")
         }
         let known =
             try account.map { account in
@@ -105,7 +112,8 @@ package struct SignInLimits: Sendable {
 
     /// Drops what is over, and the oldest beyond what is remembered.
     func tidy(at now: Int64, in sql: borrowing Transaction) throws {
-        try sql("DELETE FROM sign_in_failures WHERE forget_at <= \(now)")
+        try sql(
+            "DELETE FROM sign_in_failures WHERE forget_at <= \(now) OR forget_at > \(now + Self.longestMemory)")
         try sql("DELETE FROM known_networks WHERE last_success_at <= \(now - Self.networkIsKnownFor)")
         try sql(
             """
@@ -117,15 +125,18 @@ package struct SignInLimits: Sendable {
     // MARK: Rows
 
     private func count(_ bucket: String, at now: Int64, in sql: borrowing Transaction) throws -> Int64 {
-        try sql(
+        let latest = now + Self.longestMemory
+        return try sql(
             """
             INSERT INTO sign_in_failures (bucket, failures, first_at, refused_until, forget_at)
             VALUES (\(bucket), 1, \(now), 0, \(now + Self.window))
             ON CONFLICT (bucket) DO UPDATE SET
-                failures = CASE WHEN sign_in_failures.forget_at <= \(now) THEN 1 ELSE sign_in_failures.failures + 1 END,
-                first_at = CASE WHEN sign_in_failures.forget_at <= \(now) THEN \(now) ELSE sign_in_failures.first_at END,
-                forget_at = CASE WHEN sign_in_failures.forget_at <= \(now) THEN excluded.forget_at
-                    ELSE sign_in_failures.forget_at END
+                failures = CASE WHEN sign_in_failures.forget_at BETWEEN \(now + 1) AND \(latest)
+                    THEN sign_in_failures.failures + 1 ELSE 1 END,
+                first_at = CASE WHEN sign_in_failures.forget_at BETWEEN \(now + 1) AND \(latest)
+                    THEN sign_in_failures.first_at ELSE \(now) END,
+                forget_at = CASE WHEN sign_in_failures.forget_at BETWEEN \(now + 1) AND \(latest)
+                    THEN sign_in_failures.forget_at ELSE excluded.forget_at END
             RETURNING failures
             """
         ).first?.integer("failures") ?? 1

@@ -7,8 +7,8 @@ import Darwin
 #endif
 
 /// One TCP connection to 127.0.0.1 for octets that no HTTP client would send, or not so slowly.
-final class RawConnection: Sendable {
-    struct Failed: Error {
+package final class RawConnection: Sendable {
+    package struct Failed: Error {
         let call: String
         let code: Int32
     }
@@ -16,7 +16,7 @@ final class RawConnection: Sendable {
     private let descriptor: Int32
 
     /// - Throws: `Failed` when nobody listens.
-    init(port: UInt16) throws {
+    package init(port: UInt16) throws {
         #if canImport(Glibc)
         let stream = Int32(SOCK_STREAM.rawValue)
         #else
@@ -43,9 +43,9 @@ final class RawConnection: Sendable {
     deinit { _ = closeFile(descriptor) }
 
     /// No further octet goes in either direction.
-    func close() { _ = shutdown(descriptor, Int32(SHUT_RDWR)) }
+    package func close() { _ = shutdown(descriptor, Int32(SHUT_RDWR)) }
 
-    func send(_ text: String) throws {
+    package func send(_ text: String) throws {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let count = unsafe rest.withUnsafeBytes { unsafe sendBytes(descriptor, $0) }
@@ -55,7 +55,7 @@ final class RawConnection: Sendable {
     }
 
     /// Everything until the server closes the connection.
-    func rest() async throws -> String {
+    package func rest() async throws -> String {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 Thread.detachNewThread { continuation.resume(with: Result { try self.blockingRest() }) }
@@ -66,7 +66,7 @@ final class RawConnection: Sendable {
     }
 
     /// The same, on this thread.
-    func blockingRest() throws -> String {
+    package func blockingRest() throws -> String {
         var all: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {

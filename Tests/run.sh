@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Runs the tests that have been built, with a folder of their own for what they write, and fails when they leave something there.
+set -euo pipefail
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+# Some tests become another user, who must get in.
+chmod 755 "$folder"
+# All at once would keep what is timed waiting behind everything that computes.
+TMPDIR=$folder swift test --skip-build --experimental-maximum-parallelization-width 12 "$@"
+# What tests make has a UUID in its name; `swift test` leaves files of other names.
+left=$(find "$folder" -mindepth 1 -maxdepth 1 -name '*-*-*-*-*')
+[ -z "$left" ] || { echo "tests left behind:" >&2; echo "$left" >&2; exit 1; }
