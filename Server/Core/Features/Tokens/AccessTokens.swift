@@ -152,7 +152,8 @@ package struct AccessTokens: Sendable {
             let made = Verifiers(
                 ring: ring,
                 ours: TokenVerifier(
-                    keys: ring.accepted, type: Self.type, issuer: issuer, audience: audience, leewaySeconds: Self.leeway),
+                    keys: ring.accepted, type: Self.type, issuer: issuer, audience: audience, leewaySeconds: Self.leeway
+                ),
                 issuers: TokenVerifier(
                     keys: ring.accepted, type: Self.type, issuer: issuer, audience: nil, leewaySeconds: 0))
             known = made
