@@ -123,14 +123,14 @@ let package = Package(
             "GatehouseCommand", "Server/Command",
             [
                 "GatehouseCore", "GatehouseSQLite", "GatehouseStorage", "GatehousePasswords", "GatehouseCryptography",
-                "GatehouseOpenCAP", "GatehouseJSON", "WebTokens", argumentParser, logging,
+                "GatehouseMessages", "GatehouseOpenCAP", "GatehouseJSON", "WebTokens", argumentParser, logging,
             ] + lifecycle),
 
         // Client.
         library(
             "GatehouseClient", "Client/SDK",
             ["GatehouseTransfer", "GatehouseCryptography", "GatehouseJSON", httpTypes]),
-        command("GatehouseClientCommand", "Client/Command", ["GatehouseClient", argumentParser]),
+        command("GatehouseClientCommand", "Client/Command", ["GatehouseClient", "GatehouseMessages", argumentParser]),
 
         // Conformance.
         library(
@@ -141,7 +141,10 @@ let package = Package(
         library("GatehouseTours", "Conformance/Tours", ["GatehouseClient", "GatehouseRunner"]),
         command(
             "GatehouseConformanceCommand", "Conformance/Command",
-            ["GatehouseRunner", "GatehouseScenarios", "GatehouseTours", "GatehouseTransfer", argumentParser]),
+            [
+                "GatehouseMessages", "GatehouseRunner", "GatehouseScenarios", "GatehouseTours", "GatehouseTransfer",
+                argumentParser,
+            ]),
 
         // Tests: one folder per target.
         library("GatehouseTestSupport", "Tests/Support"),

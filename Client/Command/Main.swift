@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import GatehouseClient
+import GatehouseMessages
 
 /// `gatehouse-client`: the SDK on the command line.
 @main
@@ -8,6 +9,7 @@ struct ClientCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gatehouse-client", abstract: "A Gatehouse server from the command line.",
         discussion: "Exit codes: 0 done, 1 refused or failed, 2 the command is wrong.",
+        version: Release.version,
         subcommands: [
             Resolve.self, SetAddress.self, DeleteAddress.self, Login.self, Logout.self, WhoAmI.self, ShowToken.self,
             ListSessions.self, EndSession.self, ChangePassword.self,
@@ -36,6 +38,11 @@ struct ClientCommand: AsyncParsableCommand {
             if case .signInRequired = error { Terminal.writeError("Sign in with: gatehouse-client login") }
             if case .invalidServer = error { return 2 }
             return 1
+        }
+        if let error = error as? ValidationError {
+            // Found while running, so the arguments were understood, and the usage of the whole program says nothing.
+            Terminal.writeError("gatehouse-client: \(error.message)")
+            return 2
         }
         switch exitCode(for: error) {
         case .success:

@@ -17,13 +17,14 @@ struct PasswordSource: ParsableArguments {
             passwordFile == "-"
             ? try FileHandle.standardInput.readToEnd() ?? Data() : FileManager.default.contents(atPath: passwordFile)
         guard let data else { throw ValidationError("The file \(passwordFile) cannot be read.") }
+        let name = passwordFile == "-" ? "standard input" : passwordFile
         guard let text = String(validating: data, as: UTF8.self) else {
-            throw ValidationError("The file \(passwordFile) is not UTF-8.")
+            throw ValidationError("What \(name) holds is not UTF-8.")
         }
         // A line ends with LF or CR LF; anything else belongs to the password.
         var line = text.unicodeScalars.prefix { $0 != "\n" }
         if line.last == "\r" { line.removeLast() }
-        guard !line.isEmpty else { throw ValidationError("The first line of \(passwordFile) is empty.") }
+        guard !line.isEmpty else { throw ValidationError("The first line of \(name) is empty.") }
         return String(String.UnicodeScalarView(line))
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import GatehouseMessages
 
 /// `gatehouse-conformance`: runs scripted scenarios against any live server that claims to speak a protocol.
 @main
@@ -11,6 +12,7 @@ struct ConformanceCommand: AsyncParsableCommand {
             Exit codes: 0 all passed, 1 something failed, 2 the command or a file is wrong, 3 the target cannot be \
             reached, 130 stopped by a signal.
             """,
+        version: Release.version,
         subcommands: [RunCommand.self, ListCommand.self, CheckCommand.self, TourCommand.self])
 
     static func main() async {

@@ -70,6 +70,7 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         let loaded = try suite.load()
-        Output.write("\(loaded.scenarios.count) scenarios, \(loaded.fixtureCount) fixtures, no mistakes\n")
+        let selected = try suite.selected(from: loaded)
+        Output.write("\(selected.count) scenarios, \(loaded.fixtureCount) fixtures, no mistakes\n")
     }
 }

@@ -13,6 +13,17 @@ struct ReportOptions: ParsableArguments {
     @Flag(help: "Print failures and the last line only.")
     var quiet = false
 
+    /// Finds out before a long run whether its reports can be written; leaves them empty.
+    ///
+    /// - Throws: `ExitCode.usage`.
+    func requireWritable() throws {
+        for path in [junit, json].compactMap(\.self) {
+            do { try Data().write(to: URL(filePath: path)) } catch {
+                throw UsageProblem(text: "\(path) cannot be written: \(error.localizedDescription)").reported
+            }
+        }
+    }
+
     func terminal(total: Int) -> TerminalReport {
         TerminalReport(total: total, style: Output.isTerminal ? .terminal : .plain, isQuiet: quiet)
     }

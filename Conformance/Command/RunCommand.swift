@@ -32,6 +32,7 @@ struct RunCommand: AsyncParsableCommand {
         let known = try loadKnownFailures(for: suite)
         let today = Date().formatted(.iso8601.year().month().day())
         try await target.requireReachable(parsedTarget)
+        try reports.requireWritable()
 
         var runner = Runner(target: parsedTarget, variables: variables)
         runner.caFile = target.caFile

@@ -23,6 +23,7 @@ struct TourCommand: AsyncParsableCommand {
         let context = TourContext(
             target: parsedTarget, variables: try target.values(), caFile: target.caFile)
         try await target.requireReachable(parsedTarget)
+        try reports.requireWritable()
 
         let progress = LiveReport(reports.terminal(total: tours.map(\.stepCount).reduce(0, +)))
         let start = ContinuousClock.now

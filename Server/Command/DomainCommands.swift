@@ -30,17 +30,19 @@ struct DomainCommands: AsyncParsableCommand {
         func run() async throws {
             let name = try DomainName(domain)
             let hosts = try host.map { host in
-                do { return try DomainName(host) } catch { throw Refusal(reason: "--host \(host): \(error)") }
+                do { return try DomainName(host) } catch {
+                    throw Refusal(reason: "--host \(host): \(error)", exitCode: 2)
+                }
             }
             let owner = try owner.map { owner in
-                do { return try AccountName(owner) } catch { throw Refusal(reason: "--owner: \(error)") }
+                do { return try AccountName(owner) } catch { throw Refusal(reason: "--owner: \(error)", exitCode: 2) }
             }
             let secret =
                 try secretFile.map {
                     try DomainSecret(broughtAlong: try SecretFile.firstLine(of: $0), allowWeak: allowWeak)
                 } ?? .random()
-            print(
-                try await store.withStore {
+            try writeLine(
+                try await store.withStore(makesStore: true) {
                     try await $0.domains.add(name, hosts: hosts, owner: owner, secret: secret)
                 })
         }
@@ -55,7 +57,7 @@ struct DomainCommands: AsyncParsableCommand {
         func run() async throws {
             let domains = try await store.withStore { try await $0.domains.list() }
             if json {
-                printJSON(
+                try printJSON(
                     .array(
                         domains.map { domain in
                             [
@@ -65,9 +67,9 @@ struct DomainCommands: AsyncParsableCommand {
                             ]
                         }))
             } else if domains.isEmpty {
-                print("No domain is hosted yet; add one with `gatehouse domain add DOMAIN`.")
+                try writeLine("No domain is hosted yet; add one with `gatehouse domain add DOMAIN`.")
             } else {
-                printTable(
+                try printTable(
                     [["DOMAIN", "HOSTS", "OWNER", "ALIASES"]]
                         + domains.map {
                             [
@@ -89,7 +91,7 @@ struct DomainCommands: AsyncParsableCommand {
 
         func run() async throws {
             let name = try DomainName(domain)
-            print(try await store.withStore { try await $0.domains.rotateSecret(of: name) })
+            try writeLine(try await store.withStore { try await $0.domains.rotateSecret(of: name) })
         }
     }
 
@@ -103,7 +105,7 @@ struct DomainCommands: AsyncParsableCommand {
         func run() async throws {
             let name = try DomainName(domain)
             try await store.withStore { try await $0.domains.remove(name) }
-            print("\(name.text) is no longer hosted.")
+            try writeLine("\(name.text) is no longer hosted.")
         }
     }
 }

@@ -9,7 +9,7 @@ struct GenerateKey: ParsableCommand {
     @Option(help: "What kind of key: oct for HS256, ed25519 for EdDSA, p256 for ES256, p384 for ES384, rsa for RS256.")
     var type: JWK.Kind = .oct
 
-    func run() { print(JWK.generate(type).json(includingPrivate: true)) }
+    func run() throws { try writeLine(JWK.generate(type).json(includingPrivate: true)) }
 }
 
 extension JWK.Kind: ExpressibleByArgument {}

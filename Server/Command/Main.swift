@@ -1,5 +1,9 @@
 import ArgumentParser
 import Foundation
+import GatehouseCore
+import GatehouseMessages
+import GatehouseOpenCAP
+import GatehouseStorage
 
 @main
 enum Main {
@@ -22,10 +26,19 @@ enum Main {
             writeToStandardError("gatehouse: \(refusal.reason)\n")
             return refusal.exitCode
         }
+        if let error = error as? StorageError, error.isUnavailable {
+            // What the person at the terminal can mend; its kind and code are for the log.
+            writeToStandardError("gatehouse: \(error.message)\n")
+            return 1
+        }
+        if error is InvalidName || error is AliasError {
+            writeToStandardError("gatehouse: \(error)\n")
+            return 2
+        }
         let text = Root.fullMessage(for: error)
         switch Root.exitCode(for: error) {
         case .success:
-            print(text)
+            try? writeLine(text)
             return 0
         case .validationFailure:
             writeToStandardError(text + "\n")
@@ -41,7 +54,8 @@ enum Main {
 struct Root: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gatehouse", abstract: "A self-hosted identity server.",
-        version: "0.1.0",
+        discussion: "Exit codes: 0 done, 1 refused or failed, 2 the command or a setting is wrong.",
+        version: Release.version,
         subcommands: [
             Serve.self, Initialize.self, UserCommands.self, DomainCommands.self, SigningKeyCommands.self,
             GenerateKey.self,
@@ -52,6 +66,14 @@ struct Root: AsyncParsableCommand {
 struct Refusal: Error {
     let reason: String
     var exitCode: Int32 = 1
+}
+
+/// Unlike `print`, which keeps quiet about a full disk: a secret is shown only once.
+func writeLine(_ line: String) throws {
+    do { try FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8)) } catch {
+        let reason = unsafe String(cString: strerror(error.systemCode))
+        throw Refusal(reason: "Standard output cannot be written: \(reason). What the command changed stays changed.")
+    }
 }
 
 func writeToStandardError(_ text: String) {

@@ -10,6 +10,7 @@ import WebTokens
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the server.",
+        usage: "gatehouse serve [--config <file>] [SETTINGS]",
         discussion: """
             Makes and migrates the store, then prints one line with its URL on standard output and serves until SIGTERM. \
             SIGHUP reads the certificate again. The log goes to standard error, a line of JSON each.
@@ -52,6 +53,7 @@ struct Serve: AsyncParsableCommand {
         // Before anything is made: a mistake must leave nothing behind.
         let givenKey = try settings.givenKey()
         let certificates = try Self.certificates(settings)
+        Self.raiseFileLimit(for: settings, logger)
         try await Store.with(settings) { store in
             let server = try await Self.server(on: store, givenKey, certificates, logger)
             let group = ServiceGroup(
@@ -100,6 +102,21 @@ struct Serve: AsyncParsableCommand {
         do { return try Certificates(certificateFile: certificate, keyFile: key) } catch {
             throw Refusal(reason: "--tls-cert, --tls-key: \(error)", exitCode: 2)
         }
+    }
+
+    /// A connection is an open file. Of these a process may often have 1024, but ask for more (getrlimit(2)).
+    private static func raiseFileLimit(for settings: Settings, _ logger: Logger) {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        // The store, the log and what the machine's libraries open come on top.
+        let wanted = rlim_t(settings.maximumConnections + 100)
+        guard limit.rlim_cur < wanted else { return }
+        limit.rlim_cur = min(wanted, limit.rlim_max)
+        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        guard limit.rlim_cur < wanted else { return }
+        logger.warning(
+            "fewer files may be open than --maximum-connections needs; later connections wait",
+            metadata: ["open": "\(limit.rlim_cur)", "needed": "\(wanted)"])
     }
 
     private static func warn(about settings: Settings, _ logger: Logger) {

@@ -27,11 +27,12 @@ struct SigningKeyCommands: AsyncParsableCommand {
         func run() async throws {
             let keys = try await store.withStore { try await $0.signingKeys.list() }
             if json {
-                printJSON(.array(keys.map(\.json)))
+                try printJSON(.array(keys.map(\.json)))
             } else if keys.isEmpty {
-                print("There are no keys yet; the server makes one when it starts, or `gatehouse signing-key rotate`.")
+                try writeLine(
+                    "There are no keys yet; the server makes one when it starts, or `gatehouse signing-key rotate`.")
             } else {
-                printTable(
+                try printTable(
                     [["KID", "ALGORITHM", "STATE", "UNTIL"]]
                         + keys.map { [$0.id, $0.algorithm, $0.state.rawValue, $0.until] })
             }
@@ -70,8 +71,8 @@ struct SigningKeyCommands: AsyncParsableCommand {
                 if let kid { return try await keys.activate(kid, atOnce: now) }
                 return try await keys.rotate(algorithm: algorithm, atOnce: now)
             }
-            if json { return printJSON(key.json) }
-            print(key.state == .active ? "\(key.id) signs tokens." : "\(key.id) is on standby, \(key.until).")
+            if json { return try printJSON(key.json) }
+            try writeLine(key.state == .active ? "\(key.id) signs tokens." : "\(key.id) is on standby, \(key.until).")
         }
     }
 
@@ -97,8 +98,8 @@ struct SigningKeyCommands: AsyncParsableCommand {
                 try await keys.remove(kid)
                 return nil
             }
-            if json { return printJSON(key?.json ?? ["kid": .string(kid), "state": "removed"]) }
-            print(key.map { "\($0.id) is retired, \($0.until)." } ?? "\(kid) is removed.")
+            if json { return try printJSON(key?.json ?? ["kid": .string(kid), "state": "removed"]) }
+            try writeLine(key.map { "\($0.id) is retired, \($0.until)." } ?? "\(kid) is removed.")
         }
     }
 
@@ -117,8 +118,8 @@ struct SigningKeyCommands: AsyncParsableCommand {
             let jwk: JWK
             do { jwk = try JWK(parsing: Array(text)) } catch { throw Refusal(reason: "\(file): \(error)") }
             let key = try await store.withStore { try await $0.signingKeys.add(jwk) }
-            if json { return printJSON(key.json) }
-            print("\(key.id) is imported (\(key.state.rawValue)).")
+            if json { return try printJSON(key.json) }
+            try writeLine("\(key.id) is imported (\(key.state.rawValue)).")
         }
     }
 }

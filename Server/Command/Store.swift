@@ -8,7 +8,10 @@ import WebTokens
 
 /// The options of every command that works on the store, also beside a running server.
 struct StoreOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The SQLite file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "The SQLite file. (default: GATEHOUSE_DATABASE in the environment, else ./gatehouse.db)", valueName: "file")
+    )
     var database: String?
 
     @Option(help: ArgumentHelp("A YAML file with settings.", valueName: "file"))
@@ -21,8 +24,16 @@ struct StoreOptions: ParsableArguments {
     }
 
     /// Opens and migrates the store for the time of `body`.
-    func withStore<T>(_ body: (Store) async throws -> T) async throws -> T {
-        try await Store.with(try settings(), body)
+    ///
+    /// - Parameter makesStore: whether a store that is not there is made; otherwise its name is more likely mistyped.
+    func withStore<T>(makesStore: Bool = false, _ body: (Store) async throws -> T) async throws -> T {
+        let settings = try settings()
+        guard makesStore || FileManager.default.fileExists(atPath: settings.database) else {
+            throw Refusal(
+                reason: "There is no store \(settings.database). Name it with --database; the first `gatehouse serve`, "
+                    + "`init`, `user add` or `domain add` makes one.")
+        }
+        return try await Store.with(settings, body)
     }
 }
 
@@ -86,8 +97,9 @@ struct Store {
 
     static func with<T>(_ settings: Settings, _ body: (Store) async throws -> T) async throws -> T {
         let database = try SQLiteDatabase(path: settings.database)
-        let passwords =
-            settings.hashingThreads.map { PasswordHasher(concurrency: $0) } ?? PasswordHasher()
+        // A suite signs in more at once than the machine may hash in the time that a person waits.
+        let passwords = PasswordHasher(
+            concurrency: settings.hashingThreads, maximumWait: settings.hasTestLimits ? .seconds(30) : .seconds(2))
         let result: Result<T, any Error>
         do {
             _ = try await database.migrate(Schema.migrations)

@@ -45,7 +45,7 @@ struct UserCommands: AsyncParsableCommand {
         func run() async throws {
             let accounts = try await store.withStore { try await $0.accounts.list() }
             if json {
-                printJSON(
+                try printJSON(
                     .array(
                         accounts.map { account in
                             [
@@ -56,9 +56,9 @@ struct UserCommands: AsyncParsableCommand {
                             ]
                         }))
             } else if accounts.isEmpty {
-                print("There are no accounts yet; make the first admin with `gatehouse init --username EMAIL`.")
+                try writeLine("There are no accounts yet; make the first admin with `gatehouse init --username EMAIL`.")
             } else {
-                printTable(
+                try printTable(
                     [["NAME", "ALIAS", "ROLES", "STATE"]]
                         + accounts.map {
                             [
@@ -78,7 +78,7 @@ struct UserCommands: AsyncParsableCommand {
         )
         @Argument(help: "An e-mail address or an alias.")
         var name: String
-        @Argument(help: "The roles.")
+        @Argument(help: ArgumentHelp("The roles.", valueName: "role"))
         var roles: [Role] = []
         @OptionGroup var store: StoreOptions
 
@@ -92,7 +92,8 @@ struct UserCommands: AsyncParsableCommand {
         func run() async throws {
             let name = try AccountName(name)
             try await store.withStore { try await $0.accounts.setRoles(Set(roles), of: name) }
-            print("\(name) has now: \(roles.isEmpty ? "no role" : roles.map(\.rawValue).joined(separator: ", "))")
+            try writeLine(
+                "\(name) has now: \(roles.isEmpty ? "no role" : roles.map(\.rawValue).joined(separator: ", "))")
         }
     }
 
@@ -106,7 +107,7 @@ struct UserCommands: AsyncParsableCommand {
         func run() async throws {
             let name = try AccountName(name)
             try await store.withStore { try await $0.accounts.setDisabled(true, name) }
-            print("\(name) is disabled.")
+            try writeLine("\(name) is disabled.")
         }
     }
 
@@ -119,7 +120,7 @@ struct UserCommands: AsyncParsableCommand {
         func run() async throws {
             let name = try AccountName(name)
             try await store.withStore { try await $0.accounts.setDisabled(false, name) }
-            print("\(name) is enabled.")
+            try writeLine("\(name) is enabled.")
         }
     }
 
@@ -132,7 +133,7 @@ struct UserCommands: AsyncParsableCommand {
         func run() async throws {
             let name = try AccountName(name)
             try await store.withStore { try await $0.accounts.delete(name) }
-            print("\(name) is deleted.")
+            try writeLine("\(name) is deleted.")
         }
     }
 
@@ -151,8 +152,8 @@ struct UserCommands: AsyncParsableCommand {
                 let password = try store.accounts.checkNewPassword(text, for: [name])
                 try await store.accounts.setPassword(password, of: name)
             }
-            print("The password of \(name) is set.")
-            if isMade { print("Password (shown once): \(text)") }
+            try writeLine("The password of \(name) is set.")
+            if isMade { try writeLine("Password (shown once): \(text)") }
         }
     }
 
@@ -173,15 +174,15 @@ struct UserCommands: AsyncParsableCommand {
             throw Refusal(reason: "--username must be an e-mail address.", exitCode: 2)
         }
         let (text, isMade) = try source.password()
-        try await store.withStore { store in
+        try await store.withStore(makesStore: true) { store in
             let names = [name] + (alias.map { [.alias($0)] } ?? [])
             let password = try store.accounts.checkNewPassword(text, for: names)
             try await store.accounts.create(
                 email: email, alias: wantedAlias, password: password, roles: roles, onlyAsFirstAdmin: onlyAsFirstAdmin)
         }
         let given = Role.given.filter(roles.contains).map(\.rawValue).joined(separator: ", ")
-        print("\(name) is made\(given.isEmpty ? "" : " (\(given))").")
-        if isMade { print("Password (shown once): \(text)") }
+        try writeLine("\(name) is made\(given.isEmpty ? "" : " (\(given))").")
+        if isMade { try writeLine("Password (shown once): \(text)") }
     }
 }
 
@@ -190,15 +191,15 @@ extension Role: ExpressibleByArgument {
     public static var allValueStrings: [String] { given.map(\.rawValue) }
 }
 
-func printJSON(_ value: JSONValue) { print(String(decoding: value.bytes(), as: UTF8.self)) }
+func printJSON(_ value: JSONValue) throws { try writeLine(String(decoding: value.bytes(), as: UTF8.self)) }
 
 /// Columns as wide as their widest cell; the first row is the heading.
-func printTable(_ rows: [[String]]) {
+func printTable(_ rows: [[String]]) throws {
     let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     for row in rows {
         let cells = zip(row, widths).map { cell, width in cell + String(repeating: " ", count: width - cell.count) }
         var line = cells.joined(separator: "  ")
         while line.last == " " { line.removeLast() }
-        print(line)
+        try writeLine(line)
     }
 }

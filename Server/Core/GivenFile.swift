@@ -35,7 +35,7 @@ package struct UnreadableFile: Error, CustomStringConvertible {
 
 extension Error {
     /// The `errno` that Foundation wraps into an error of its own.
-    var systemCode: Int32 {
+    package var systemCode: Int32 {
         let cause = (self as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? self as NSError
         return cause.domain == NSPOSIXErrorDomain ? Int32(cause.code) : EIO
     }

@@ -39,6 +39,22 @@ struct RawTests {
         #expect(none.mismatches == ["answer: expected an answer, actual not an HTTP answer: SSH-2.0"])
     }
 
+    @Test(
+        "an answer that is not all there is none",
+        arguments: [
+            "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nHello",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nHell\r\nwrong\r\no\r\n0\r\n\r\n",
+        ])
+    func incomplete(answer: String) async throws {
+        let run = try await TestSuites.run(
+            steps: "  - raw: { text: \"GET / HTTP/1.1\\r\\n\\r\\n\", timeout-s: 1 }\n    expect: { status: 200 }"
+        ) { _ in .bytes(Array(answer.utf8)) }
+        #expect(run.mismatches.count == 1)
+        #expect(
+            run.mismatches.first?.hasPrefix("answer: expected an answer, actual an incomplete answer: status 200 and ")
+                == true, "\(run.mismatches)")
+    }
+
     @Test("a close is noticed, with or without an answer")
     func closes() async throws {
         let steps =

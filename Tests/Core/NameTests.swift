@@ -46,7 +46,8 @@ struct NameTests {
         "alice@exa mple.com", "alice@-example.com", "alice@[127.0.0.1]", "alice@127.0.0.1", "al\u{0}ice@example.com",
         "al\u{A0}ice@example.com", "alice$", "$example.com", "alice$example", "alice$a$example.com",
         "\u{E4}lice$example.com", "alice@ex\u{E4}mple.com", "<alice@example.com>", "alice$example.com@example.com",
-        String(repeating: "a", count: 65) + "@example.com",
+        String(repeating: "a", count: 65) + "@example.com", "al\u{9B}ice@example.com", "alice\u{202E}@example.com",
+        "al\u{200B}ice@example.com", "alice\u{2028}@example.com",
     ]
 
     @Test("what is neither an e-mail address nor an alias is refused", arguments: refused)

@@ -48,11 +48,11 @@ enum Program: String {
     ///
     /// - Parameter input: what it reads from standard input; nothing when nil.
     func run(
-        _ arguments: [String], input: String? = nil, environment: [String: String] = [:],
+        _ arguments: [String], input: String? = nil, environment: [String: String] = [:], shell: String? = nil,
         whileRunning: @escaping @Sendable (RunningProgram) async throws -> Void = { _ in }
     ) async throws -> Ended {
         let folder = try TemporaryFolder()
-        let running = try await start(arguments, in: folder, input: input, environment: environment)
+        let running = try await start(arguments, in: folder, input: input, environment: environment, shell: shell)
         do { try await whileRunning(running) } catch {
             running.send(SIGKILL)
             _ = try await running.end()
@@ -62,13 +62,21 @@ enum Program: String {
         return Ended(code: code, output: running.output, errors: running.errors)
     }
 
-    /// - Parameter folder: gets what the program writes.
+    /// - Parameters:
+    ///   - folder: gets what the program writes.
+    ///   - shell: a line for sh(1) that begins the program as `"$0" "$@"`.
     func start(
-        _ arguments: [String], in folder: TemporaryFolder, input: String? = nil, environment: [String: String] = [:]
+        _ arguments: [String], in folder: TemporaryFolder, input: String? = nil, environment: [String: String] = [:],
+        shell: String? = nil
     ) async throws -> RunningProgram {
         let process = Process()
-        process.executableURL = try executable
-        process.arguments = arguments
+        if let shell {
+            process.executableURL = URL(filePath: "/bin/sh")
+            process.arguments = ["-c", shell, try executable.path] + arguments
+        } else {
+            process.executableURL = try executable
+            process.arguments = arguments
+        }
         process.currentDirectoryURL = folder.url
         process.environment = ProcessInfo.processInfo.environment.filter { name, _ in
             !name.hasPrefix("GATEHOUSE_") && !name.hasPrefix("AMPHO_SECURITY_")

@@ -56,6 +56,7 @@ struct SigningKeyTests {
     @Test("the command line lists, imports and retires, says what comes next, and has its exit codes")
     func commandLine() async throws {
         try await withStore { store in
+            try await store.addDomain("a.test")
             #expect(try await store.gatehouse("signing-key", "list").hasPrefix("There are no keys yet;"))
             #expect(try await store.gatehouse("signing-key", "list", "--json") == "[]")
             let secret = try await Program.gatehouse.run(["sec-gen-key"]).output.trimmingCharacters(in: .newlines)

@@ -40,10 +40,13 @@ final class TestStore: Sendable {
     /// Starts a server on this store.
     ///
     /// - Throws: `ServerProcess.DidNotStart`.
-    func start(_ flags: [String] = [], environment: [String: String] = [:]) async throws -> ServerProcess {
+    func start(
+        _ flags: [String] = [], environment: [String: String] = [:], shell: String? = nil
+    ) async throws -> ServerProcess {
         let server = try await ServerProcess(
             try await Program.gatehouse.start(
-                ["serve", "--port", "0", "--database", database] + flags, in: folder, environment: environment))
+                ["serve", "--port", "0", "--database", database] + flags, in: folder, environment: environment,
+                shell: shell))
         servers.withLock { $0.append(server) }
         return server
     }

@@ -118,7 +118,11 @@ private struct RawConversation: Sendable {
     private func finish(_ result: Result, _ received: [UInt8]) -> Result {
         var result = result
         result.answer = RawAnswer.parse(received)
-        if result.answer == nil, result.remark == nil {
+        if let part = result.answer, !RawAnswer.isComplete(received, afterClose: result.closedAfter != nil) {
+            // Half an answer is none.
+            result.answer = nil
+            result.remark = "an incomplete answer: status \(part.status) and \(part.body.count) bytes of content"
+        } else if result.answer == nil, result.remark == nil {
             result.remark =
                 received.isEmpty
                 ? "the server closed the connection without an answer"

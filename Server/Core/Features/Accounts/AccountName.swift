@@ -52,7 +52,8 @@ package struct EmailAddress: Hashable, Sendable {
             throw InvalidName(description: "\"\(text)\" is neither an e-mail address nor an alias.")
         }
         let isPlain = parts[0].unicodeScalars.allSatisfy {
-            !$0.properties.isWhitespace && $0.value > 0x20 && $0.value != 0x7f
+            // Control and format characters, such as those that turn the direction of a text, would show as something else.
+            !$0.properties.isWhitespace && ![.control, .format].contains($0.properties.generalCategory)
                 && !"\"(),:;<>[\\]$".unicodeScalars.contains($0)
         }
         guard isPlain, !parts[0].hasPrefix("."), !parts[0].hasSuffix("."), !parts[0].contains("..") else {

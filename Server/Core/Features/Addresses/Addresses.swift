@@ -1,3 +1,4 @@
+import GatehouseCryptography
 import GatehouseJSON
 import GatehouseMessages
 import GatehouseOpenCAP
@@ -17,7 +18,8 @@ package struct Addresses: Sendable {
 
     /// What an alias resolves to, ready to send.
     struct Listing: Sendable {
-        /// Changes with every write to the alias's addresses, and never comes back.
+        /// Changes with every write to the alias's addresses, and never comes back. Tells strangers neither the account's
+        /// identifier nor how often it wrote.
         let version: String
         /// Ordered by type.
         let addresses: [(type: Int64, address: String, extensions: String)]
@@ -30,7 +32,9 @@ package struct Addresses: Sendable {
         let rows = try await database.rows(query(for: alias))
         guard let first = rows.first else { throw Problem.unknownAlias }
         return Listing(
-            version: "\(try first.text(at: 0)).\(try first.integer(at: 1))",
+            version: String(
+                Base64URL.encode(Digest.sha256(Array("\(try first.text(at: 0)).\(try first.integer(at: 1))".utf8)))
+                    .prefix(22)),
             addresses: try rows.compactMap { row in
                 guard let type = try row.optionalInteger(at: 2) else { return nil }
                 return (type, try row.text(at: 3), try row.text(at: 4))
