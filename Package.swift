@@ -72,6 +72,8 @@ let package = Package(
         .executable(name: "gatehouse-client", targets: ["GatehouseClientCommand"]),
         .executable(name: "gatehouse-conformance", targets: ["GatehouseConformanceCommand"]),
         .executable(name: "gatehouse-benchmarks", targets: ["GatehouseBenchmarks"]),
+        .library(name: "GatehouseAuth", targets: ["GatehouseAuth"]),
+        .library(name: "GatehouseAuthRemote", targets: ["GatehouseAuthRemote"]),
         .library(name: "GatehouseClient", targets: ["GatehouseClient"]),
         .library(name: "WebTokens", targets: ["WebTokens"]),
     ],
@@ -113,6 +115,15 @@ let package = Package(
             "GatehousePasswords", "Server/Passwords",
             ["CGatehouseArgon2", "CGatehouseSodium", "GatehouseCryptography"],
             exclude: ["COMMON-PASSWORDS.md"]),
+        library(
+            "GatehouseAuth", "Server/Auth",
+            [
+                "GatehouseMessages", "GatehouseJSON", "GatehouseCryptography", "WebTokens", httpTypes, logging,
+                outside("NIOCore", "swift-nio"),
+            ] + hummingbird, exclude: ["README.md"]),
+        library(
+            "GatehouseAuthRemote", "Server/AuthRemote",
+            ["GatehouseAuth", "GatehouseTransfer", "WebTokens", httpTypes, logging]),
         library(
             "GatehouseCore", "Server/Core",
             [
@@ -170,6 +181,12 @@ let package = Package(
             ] + lifecycle, exclude: ["no-faults.sh"]),
         tests(
             "ArchitectureTests", "Tests/Architecture", ["GatehouseTestSupport"]),
+        tests(
+            "AuthTests", "Tests/Auth",
+            [
+                "GatehouseAuth", "GatehouseAuthRemote", "GatehouseTransfer", "GatehouseJSON", "GatehouseCryptography",
+                "WebTokens", "GatehouseTestSupport", httpTypes, logging, outside("NIOCore", "swift-nio"),
+            ] + hummingbird + lifecycle),
         tests(
             "ClientTests", "Tests/Client",
             [

@@ -10,27 +10,18 @@ public struct KeySet: Sendable {
         self.keys = Dictionary(keys.map { (Array($0.keyID.utf8), $0) }, uniquingKeysWith: { $1 })
     }
 
-    /// Reads the public keys that somebody shows (RFC 7517 §5). Keys of kinds that we do not have, those that are
-    /// for something else than signatures, and short ones are left out.
+    /// Reads the public keys that somebody shows (RFC 7517 §5). What cannot be used is left out, so that it does not take
+    /// the others along: keys of kinds that we do not have, for something else than signatures, short or broken ones.
+    /// So are secrets and private keys, which everybody who saw the set could sign with.
     ///
-    /// - Throws: `JWKError.malformed` when it is no JWK set, holds a broken key, one `kid` twice, or a secret, which
-    ///   has no place there.
+    /// - Throws: `JWKError.malformed` when it is no JWK set, or one `kid` is there twice.
     public init(parsingPublicKeys json: [UInt8]) throws(JWKError) {
         let value: JSONValue
         do { value = try JSONValue(parsing: json) } catch { throw .malformed(error.description) }
         guard let entries = value["keys"]?.array else { throw .malformed("A JWK set has an array named keys.") }
-        var found: [VerificationKey] = []
-        for entry in entries {
-            do throws(JWKError) {
-                let jwk = try JWK(entry)
-                guard !jwk.isPrivate else { throw .malformed("A set of public keys holds a secret.") }
-                found.append(try VerificationKey(jwk))
-            } catch {
-                switch error {
-                case .unsupported, .wrongAlgorithm, .tooShort: continue
-                default: throw error
-                }
-            }
+        let found = entries.compactMap { entry -> VerificationKey? in
+            guard let jwk = try? JWK(entry), !jwk.isPrivate else { return nil }
+            return try? VerificationKey(jwk)
         }
         self.init(found)
         guard keys.count == found.count else { throw .malformed("Two keys have the same kid.") }

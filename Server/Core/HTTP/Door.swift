@@ -32,15 +32,8 @@ package enum Door: Sendable {
             writer.string(problem.title)
             writer.raw("}")
         case .own:
-            // RFC 9457 §3; `type` is absent, so it is about:blank and `title` may be ours.
-            contentType = "application/problem+json"
-            writer.raw("{\"title\":")
-            writer.string(problem.title)
-            writer.raw(",\"status\":")
-            writer.integer(Int64(problem.status.code))
-            writer.raw(",\"code\":")
-            writer.string(problem.code)
-            writer.raw("}")
+            contentType = Problem.mediaType
+            writer.bytes = problem.json()
         }
         var answer = Answer(status: problem.status, contentType: contentType, body: writer.bytes)
         for field in problem.headers { answer.headers.append(field) }

@@ -1,0 +1,56 @@
+public import Hummingbird
+
+/// Lets requests through that carry a good token, and says so in their context.
+///
+/// Handlers that want to know who calls belong into a group whose context is `SignedInContext`, where nobody else
+/// arrives; `authorize` on a router makes both in one step.
+///
+/// - Important: A token says what was true when it was issued. That its session was ended, or its account disabled or
+///   demoted, is not seen here until it expires, some minutes later. Where that is too late, ask the issuer
+///   (RFC 7662; `POST /api/introspect` of a Gatehouse server).
+public struct Authorize<Context: CallerRequestContext>: RouterMiddleware {
+    private let rules: TokenRules
+    private let scope: [String]
+
+    /// - Parameters:
+    ///   - rules: whose tokens count. Shared by all middleware of a server, so that a token is verified once.
+    ///   - scope: what the token must hold, all of it; tokens of Gatehouse have the roles of the account there.
+    ///     Anything but scope tokens (RFC 6749 §3.3) is a programmer's mistake.
+    public init(_ rules: TokenRules, requiring scope: [String] = []) {
+        precondition(scope.allSatisfy(Self.isScopeToken), "a scope is visible ASCII without quotes and backslashes")
+        self.rules = rules
+        self.scope = scope
+    }
+
+    /// - Throws: `AuthorizationError`, which the router turns into an answer.
+    public func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        var context = context
+        context.caller = try await rules.caller(with: request.headers, requiring: scope, logger: context.logger)
+        return try await next(request, context)
+    }
+
+    private static func isScopeToken(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy {
+                (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+            }
+    }
+}
+
+extension RouterMethods where Context: CallerRequestContext {
+    /// A group for callers with a good token.
+    ///
+    /// ```
+    /// router.group("notes").authorize(rules).get { _, context in notes.list(of: context.caller.subject) }
+    /// router.group("admin").authorize(rules, requiring: "admin").get("users") { … }
+    /// ```
+    ///
+    /// - Parameter scope: what the token must hold, all of it.
+    public func authorize(
+        _ rules: TokenRules, requiring scope: String...
+    ) -> RouterGroup<SignedInContext<Context>> {
+        group().add(middleware: Authorize(rules, requiring: scope)).group(context: SignedInContext<Context>.self)
+    }
+}
