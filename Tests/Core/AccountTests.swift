@@ -206,7 +206,7 @@ struct DomainTests {
         #expect(throws: DomainError.weakSecret) {
             try DomainSecret(broughtAlong: String(repeating: "abc", count: 20), allowWeak: false)
         }
-        for unusable in ["", "with space", "t\u{E4}b", "line\n", "\u{7F}"] {
+        for unusable in ["", "with space", "t\u{E4}b", "line\n", "\u{7F}", "a.b.c", "..", Self.strongWithDots] {
             #expect(throws: DomainError.unusableSecret) { try DomainSecret(broughtAlong: unusable, allowWeak: true) }
         }
         try await added(fixture, "weak.test", "hunter2", allowWeak: true)
@@ -219,6 +219,31 @@ struct DomainTests {
         #expect(try await fixture.domains.check(secret: "hunter2", for: "weak.test") == .thisDomain)
         #expect(try await fixture.domains.check(secret: "hunter3", for: "weak.test") == .nothing)
         #expect(try await fixture.domains.check(secret: "hunter2", for: "strong.test") == .nothing)
+    }
+
+    /// It would be taken for a token.
+    private static let strongWithDots = String(Base64.encode(SystemRandom.bytes(36)).prefix(40)) + ".abcd.efgh"
+
+    @Test("a secret that belongs to no domain takes as long as a wrong one, once a secret is kept as a slow hash")
+    func sameTimeForSecrets() async throws {
+        // A hash takes so long that nothing else counts.
+        let fixture = try await Fixture(parameters: Argon2Parameters(memoryKiB: 16 * 1024, passes: 4, lanes: 1))
+        try await added(fixture, "weak.test", "hunter2", allowWeak: true)
+        try await fixture.aDomain("strong.test")
+        var times: [String: [Duration]] = [:]
+        for _ in 0..<5 {
+            for domain in ["weak.test", "strong.test", "unhosted.test"] {
+                let start = ContinuousClock.now
+                #expect(try await fixture.domains.check(secret: "hunter3", for: domain) == .nothing)
+                let time = start.duration(to: .now)
+                times[domain, default: []].append(time)
+            }
+        }
+        let medians = times.mapValues { $0.sorted()[2] }
+        for domain in ["strong.test", "unhosted.test"] {
+            let ratio = try #require(medians[domain]) / #require(medians["weak.test"])
+            #expect((0.2...5).contains(ratio), "\(medians)")
+        }
     }
 
     @Test("a strong secret that was brought along is kept as its digest")

@@ -1,5 +1,6 @@
 import GatehouseJSON
 import GatehousePasswords
+import GatehouseStorage
 import GatehouseTransfer
 import HTTPTypes
 import Logging
@@ -31,12 +32,12 @@ struct RunningServer {
     }
 }
 
-/// Serves on a store of its own for the time of `body`.
+/// Serves for the time of `body`, on a store of its own unless one is given.
 func withServer(
-    passwords: PasswordHasher? = nil, limits: ConnectionLimits = ConnectionLimits(),
+    on database: (any Database)? = nil, passwords: PasswordHasher? = nil, limits: ConnectionLimits = ConnectionLimits(),
     _ change: (inout Settings) -> Void = { _ in }, _ body: (RunningServer) async throws -> Void
 ) async throws {
-    let fixture = try await Fixture(passwords: passwords, change)
+    let fixture = try await Fixture(database, passwords: passwords, change)
     let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let (urls, ready) = AsyncStream.makeStream(of: String.self)
     let server = GatehouseServer(

@@ -216,6 +216,43 @@ struct SessionTests {
         #expect(living.takeUses().isEmpty)
     }
 
+    @Test("so many sessions are remembered and no more, and a verdict that is older than a change is not")
+    func bounds() throws {
+        let living = LivingSessions(idleTime: nil)
+        let now = TestClock.start
+        func session(_ id: String) -> Session {
+            Session(
+                id: id, account: "a", createdAt: now, expiresAt: now + .minutes(60), lastUsedAt: 0, audience: nil,
+                holdsRefreshToken: false)
+        }
+        let account = Account(id: "a", email: nil, alias: nil, roles: [])
+        for number in 0..<10_000 { living.remember(account, of: session("\(number)"), generation: 1, at: now) }
+        #expect(living.account(of: "0", generation: 1, at: now) != nil)
+        living.remember(account, of: session("one more"), generation: 1, at: now)
+        #expect(living.account(of: "0", generation: 1, at: now) == nil)
+        #expect(living.account(of: "one more", generation: 1, at: now) != nil)
+        #expect(living.takeUses().count == 10_000)
+
+        living.remember(account, of: session("newer"), generation: 2, at: now)
+        living.remember(account, of: session("late"), generation: 1, at: now)
+        #expect(living.account(of: "newer", generation: 2, at: now) != nil)
+        #expect(living.account(of: "late", generation: 2, at: now) == nil)
+    }
+
+    @Test("a running server deletes what is over", .timeLimit(.minutes(1)))
+    func isTidied() async throws {
+        let database = try SQLiteDatabase.inMemory()
+        let before = try await Fixture(database)
+        try await before.anAccount(email: "alice@a.test")
+        _ = try await before.signIn("alice@a.test")
+        try await database.transaction { sql in try sql("UPDATE sessions SET expires_at = 1") }
+        try await withServer(on: database) { server in
+            while try await server.fixture.count("SELECT COUNT(*) FROM sessions") > 0 {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+        }
+    }
+
     @Test("housekeeping deletes what idles, and every cache learns of it")
     func tidy() async throws {
         let fixture = try await Fixture { $0.sessionIdleTime = 10 }

@@ -218,7 +218,7 @@ struct SignInLimitTests {
         try await first
     }
 
-    @Test("a line that is full refuses, and whoever gives up leaves it")
+    @Test("a line that is full refuses, and whoever gives up leaves it", .timeLimit(.minutes(1)))
     func turnsAreBounded() async throws {
         let turns = Turns(maximumWaiting: 1)
         let (held, release) = (AsyncStream.makeStream(of: Void.self), AsyncStream.makeStream(of: Void.self))
@@ -343,6 +343,23 @@ struct SignInLimitTests {
             try limit.requireRoom(for: Fixture.here, at: start - 3_600_000_000)
         }
         #expect(again?.headers[.retryAfter] == "60")
+    }
+
+    @Test("beyond so many networks the new ones share a count")
+    func manyNetworks() throws {
+        let limit = LookUpLimit(perMinute: 2)
+        let now = TestClock.start
+        func network(_ number: Int) -> Network {
+            Network(address: "10.\(number >> 16).\(number >> 8 & 255).\(number & 255)")
+        }
+        for number in 0..<50_000 { limit.countMiss(of: network(number), at: now) }
+        try limit.requireRoom(for: network(0), at: now)
+        for number in 50_000..<50_002 {
+            try limit.requireRoom(for: network(number), at: now)
+            limit.countMiss(of: network(number), at: now)
+        }
+        #expect(throws: Problem.self) { try limit.requireRoom(for: network(50_002), at: now) }
+        try limit.requireRoom(for: network(0), at: now)
     }
 
     @Test("a clock that is set back makes nobody wait for longer than fifteen minutes")

@@ -85,6 +85,17 @@ struct SigningKeyTests {
         #expect(error?.description.contains("cannot be opened") == true)
     }
 
+    @Test("a sealed key opens in its own place only")
+    func isBoundToItsPlace() async throws {
+        let fixture = try await fixture()
+        _ = try await fixture.signingKeys.rotate(atOnce: true)
+        try await fixture.database.transaction { sql in
+            try sql("UPDATE signing_keys SET sealed = (SELECT MIN(sealed) FROM signing_keys)")
+        }
+        let error = await #expect(throws: SigningKeyError.self) { _ = try await another(fixture).prepare() }
+        #expect(error?.description.contains("cannot be opened") == true)
+    }
+
     @Test("the key that a store had before keys had states is the one in use")
     func migrated() async throws {
         let database = try SQLiteDatabase.inMemory()

@@ -101,6 +101,40 @@ struct CommandLineTests {
         }
     }
 
+    @Test("a password that is a name of its account is refused, wherever it is set")
+    func ownNameAsPassword() async throws {
+        try await withStore { store in
+            try await store.addDomain("a.test")
+            try await store.addAccount("alice.liddell$a.test")
+            for (arguments, password) in [
+                (["user", "add", "charles.dodgson@a.test"], "charles.dodgson"),
+                (["user", "add", "charles@a.test", "--alias", "white.rabbit$a.test"], "white.rabbit"),
+                (["user", "set-password", "alice.liddell$a.test"], "Alice.Liddell"),
+                (["init", "--username", "red.queen@a.test"], "red.queen@a.test"),
+            ] {
+                let run = try await store.command(arguments + ["--password-file", "-"], input: password + "\n")
+                #expect(run.code == 1 && run.output.isEmpty, "\(arguments): \(run)")
+            }
+            #expect(try await store.gatehouse("user", "list").split(separator: "\n").count == 2)
+            let two = try await store.command(["user", "add", "one$a.test", "--alias", "two$a.test"])
+            #expect(two.code == 2 && two.errors.contains("one alias"), "\(two)")
+        }
+    }
+
+    @Test("the log of a server says what an operator must know")
+    func warnings() async throws {
+        try await withStore { store in
+            let first = try await store.start(["--test-limits"])
+            #expect(first.log.contains("made a master key; without it the secrets in the store are lost"))
+            #expect(first.log.contains("--test-limits: sign-ins and look-ups are hardly limited"))
+            #expect(!first.log.contains("--insecure-http"))
+            #expect(try await first.stop() == 0)
+            let second = try await store.start(["--host", "0.0.0.0", "--insecure-http"])
+            #expect(second.log.contains("--insecure-http: passwords and tokens travel in clear"))
+            #expect(!second.log.contains("made a master key") && !second.log.contains("--test-limits"))
+        }
+    }
+
     @Test("a file that cannot be used is named with the cause, and nothing is made")
     func unusableFiles() async throws {
         let folder = try TemporaryFolder()

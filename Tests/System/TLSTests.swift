@@ -106,6 +106,20 @@ struct TLSTests {
         }
     }
 
+    @Test("TLS below 1.2 is not spoken")
+    func leastVersion() async throws {
+        try await withTLS { server, _ in
+            let folder = try TemporaryFolder()
+            for (version, isSpoken) in [("-tls1", false), ("-tls1_1", false), ("-tls1_2", true), ("-tls1_3", true)] {
+                // At its usual level this client would not even ask for the old ones.
+                let code = try await OpenSSL.run(
+                    ["s_client", "-connect", "127.0.0.1:\(server.port)", version, "-cipher", "DEFAULT@SECLEVEL=0"],
+                    in: folder)
+                #expect((code == 0) == isSpoken, "\(version)")
+            }
+        }
+    }
+
     @Test("TLS answers carry HSTS")
     func strictTransportSecurity() async throws {
         try await withTLS { server, client in
@@ -188,6 +202,18 @@ struct TLSTests {
 enum OpenSSL {
     static let path = "/usr/bin/openssl"
     static var isThere: Bool { FileManager.default.isExecutableFile(atPath: path) }
+
+    /// - Returns: the exit code.
+    static func run(_ arguments: [String], in folder: TemporaryFolder) async throws -> Int32 {
+        let process = Process()
+        process.executableURL = URL(filePath: path)
+        process.arguments = arguments
+        process.standardInput = FileHandle.nullDevice
+        let output = try folder.write("", to: "\(UUID().uuidString).out")
+        process.standardOutput = try FileHandle(forWritingTo: output)
+        process.standardError = try FileHandle(forWritingTo: output)
+        return try await RunningProgram(process, in: folder, output: output, errors: output).end()
+    }
 }
 
 /// A certificate for this machine that signs itself, with its key.
@@ -201,18 +227,12 @@ private struct Certificate {
     init(in folder: TemporaryFolder, named name: String) async throws {
         let (file, key) = (folder.path("\(name).pem"), folder.path("\(name).key"))
         (self.file, self.key) = (file, key)
-        let process = Process()
-        process.executableURL = URL(filePath: OpenSSL.path)
-        process.arguments = [
+        let arguments = [
             "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
             "-subj", "/CN=\(name)", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", key, "-out",
             file,
         ]
-        process.standardInput = FileHandle.nullDevice
-        let output = try folder.write("", to: "\(name).out")
-        process.standardError = try FileHandle(forWritingTo: output)
-        let running = try await RunningProgram(process, in: folder, output: output, errors: output)
-        guard try await running.end() == 0 else { throw Failed() }
+        guard try await OpenSSL.run(arguments, in: folder) == 0 else { throw Failed() }
         text = try String(contentsOfFile: file, encoding: .utf8)
     }
 }

@@ -8,6 +8,12 @@ final class LookUpLimit: Sendable {
     private struct State {
         var windowStart: Int64 = 0
         var misses: [Network: Int] = [:]
+
+        func key(of network: Network) -> Network {
+            misses[network] != nil || misses.count < capacity ? network : others
+        }
+
+        func misses(of network: Network) -> Int { misses[key(of: network)] ?? 0 }
     }
 
     private static let window = Int64.minutes(1)
@@ -25,7 +31,7 @@ final class LookUpLimit: Sendable {
         let wait: Int64? = state.withLockedValue { state in
             let age = now - state.windowStart
             // A clock that was set back counts anew: the wait that is left is never more than a minute.
-            guard (0..<Self.window).contains(age), (state.misses[network] ?? 0) >= perMinute else { return nil }
+            guard (0..<Self.window).contains(age), state.misses(of: network) >= perMinute else { return nil }
             return Self.window - age
         }
         if let wait { throw .tooManyLookups.retryAfter(seconds: (wait + .microsecondsPerSecond - 1).unixSeconds) }
@@ -37,8 +43,7 @@ final class LookUpLimit: Sendable {
                 state.windowStart = now
                 state.misses.removeAll(keepingCapacity: true)
             }
-            let key = state.misses[network] != nil || state.misses.count < Self.capacity ? network : Self.others
-            state.misses[key, default: 0] += 1
+            state.misses[state.key(of: network), default: 0] += 1
         }
     }
 }
