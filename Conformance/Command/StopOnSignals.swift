@@ -7,10 +7,16 @@ import Synchronization
 ///
 /// - Returns: what the work returned, and whether a signal came.
 func untilStopped<Value: Sendable>(_ work: @escaping @Sendable () async -> Value) async -> (Value, wasStopped: Bool) {
-    let task = Task { await work() }
+    let numbers = [SIGINT, SIGTERM, SIGHUP]
+    let (registrations, registered) = AsyncStream.makeStream(of: Void.self)
+    let task = Task {
+        // A signal that came before would end the program in the middle of the work.
+        for await _ in registrations.prefix(numbers.count) {}
+        return await work()
+    }
     let count = SignalCount()
     let queue = DispatchQueue(label: "signals")
-    let sources = [SIGINT, SIGTERM, SIGHUP].map { number in
+    let sources = numbers.map { number in
         // The source sees the signal only when the default action is off.
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
@@ -19,6 +25,7 @@ func untilStopped<Value: Sendable>(_ work: @escaping @Sendable () async -> Value
             Output.writeError("\nStopping; running scenarios clean up. A second signal ends at once.\n")
             task.cancel()
         }
+        source.setRegistrationHandler { registered.yield() }
         source.resume()
         return source
     }
