@@ -51,9 +51,13 @@ func library(
         swiftSettings: settings)
 }
 
-func command(_ name: String, _ path: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+func command(
+    _ name: String, _ path: String, _ dependencies: [Target.Dependency], exclude: [String] = [],
+    packageAccess: Bool = true
+) -> Target {
     .executableTarget(
-        name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: settings)
+        name: name, dependencies: dependencies, path: path, exclude: exclude, packageAccess: packageAccess,
+        swiftSettings: settings)
 }
 
 func tests(_ name: String, _ path: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -157,6 +161,11 @@ let package = Package(
                 argumentParser,
             ]),
 
+        // An app of somebody else, built here so that the frameworks are not built twice: it sees what is public only.
+        command(
+            "GatehouseNotesExample", "Docs/Examples/Notes", ["GatehouseAuth", "GatehouseAuthRemote"] + hummingbird,
+            exclude: ["README.md"], packageAccess: false),
+
         // Tests: one folder per target.
         library("GatehouseTestSupport", "Tests/Support"),
         command("GatehouseStorageProbe", "Tests/StorageProbe", ["GatehouseSQLite", "GatehouseStorage"]),
@@ -210,7 +219,7 @@ let package = Package(
             "SystemTests", "Tests/System",
             [
                 "GatehouseCommand", "GatehouseClientCommand", "GatehouseConformanceCommand", "GatehouseClient",
-                "GatehouseTransfer", "GatehouseJSON", "GatehouseTestSupport", httpTypes,
+                "GatehouseNotesExample", "GatehouseTransfer", "GatehouseJSON", "GatehouseTestSupport", httpTypes,
             ]),
         tests(
             "TransferTests", "Tests/Transfer", ["GatehouseTransfer", "GatehouseTestSupport", httpTypes]),

@@ -5,7 +5,7 @@ struct ArrowTests {
     /// Where a module may look: the parts of the repository, by the part that it is in.
     static let parts: [String: Set<String>] = [
         "Protocol": ["Protocol"], "Server": ["Server", "Protocol"], "Client": ["Client", "Protocol"],
-        "Conformance": ["Conformance", "Protocol", "Client"],
+        "Conformance": ["Conformance", "Protocol", "Client"], "Docs": ["Docs", "Server", "Client"],
     ]
 
     static func programs() throws -> [Repository.Target] {
@@ -89,9 +89,9 @@ struct ArrowTests {
         ("CGatehouseSodium", ["GatehousePasswords"]),
         ("CGatehouseArgon2", ["GatehousePasswords"]),
         // The server checks its own tokens against its store; the middleware is for the servers of others.
-        ("GatehouseAuth", ["GatehouseAuthRemote"]),
-        ("GatehouseAuthRemote", []),
-        ("Hummingbird", ["GatehouseCore", "GatehouseAuth"]),
+        ("GatehouseAuth", ["GatehouseAuthRemote", "GatehouseNotesExample"]),
+        ("GatehouseAuthRemote", ["GatehouseNotesExample"]),
+        ("Hummingbird", ["GatehouseCore", "GatehouseAuth", "GatehouseNotesExample"]),
         ("HummingbirdCore", ["GatehouseCore"]),
         ("ArgumentParser", ["GatehouseCommand", "GatehouseClientCommand", "GatehouseConformanceCommand"]),
         ("Yams", ["GatehouseCore", "GatehouseRunner"]),

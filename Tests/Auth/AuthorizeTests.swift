@@ -40,7 +40,10 @@ struct AuthorizeTests {
                         == #"{"title":"Sign in to do this.","status":401,"code":"authentication_required"}"#)
             }
             let head = try await app.get(method: .head)
-            #expect(head.outcome == "401 authentication_required" && head.body.isEmpty)
+            #expect(head.outcome == "401 authentication_required")
+            let next = try await app.get()
+            #expect(
+                next.timing.isConnectionReused, "nothing came after the header section that would end the connection")
         }
     }
 

@@ -13,6 +13,7 @@ enum Program: String {
     case gatehouse
     case client = "gatehouse-client"
     case conformance = "gatehouse-conformance"
+    case notes = "GatehouseNotesExample"
 
     struct NotBuilt: Error { let program: Program }
 
