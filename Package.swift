@@ -193,8 +193,9 @@ let package = Package(
         tests(
             "AuthTests", "Tests/Auth",
             [
-                "GatehouseAuth", "GatehouseAuthRemote", "GatehouseTransfer", "GatehouseJSON", "GatehouseCryptography",
-                "WebTokens", "GatehouseTestSupport", httpTypes, logging, outside("NIOCore", "swift-nio"),
+                "GatehouseAuth", "GatehouseAuthRemote", "GatehouseMessages", "GatehouseTransfer", "GatehouseJSON",
+                "GatehouseCryptography", "WebTokens", "GatehouseTestSupport", httpTypes, logging,
+                outside("NIOCore", "swift-nio"),
             ] + hummingbird + lifecycle),
         tests(
             "ClientTests", "Tests/Client",

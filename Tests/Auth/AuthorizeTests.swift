@@ -1,11 +1,16 @@
-import GatehouseAuth
 import GatehouseCryptography
 import GatehouseJSON
 import GatehouseTransfer
+import GatehouseMessages
 import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
 import Synchronization
 import Testing
 import WebTokens
+
+@testable import GatehouseAuth
 
 @Suite("A server that requires a token", .timeLimit(.minutes(1)))
 struct AuthorizeTests {
@@ -39,12 +44,29 @@ struct AuthorizeTests {
                     answer.text
                         == #"{"title":"Sign in to do this.","status":401,"code":"authentication_required"}"#)
             }
-            let head = try await app.get(method: .head)
-            #expect(head.outcome == "401 authentication_required")
-            let next = try await app.get()
-            #expect(
-                next.timing.isConnectionReused, "nothing came after the header section that would end the connection")
+            #expect(try await app.get(method: .head).outcome == "401 authentication_required")
         }
+    }
+
+    @Test("a refusal of HEAD has the length of its body and no body")
+    func head() throws {
+        struct LoggerSource: RequestContextSource {
+            let logger = quiet
+        }
+        struct Context: RequestContext {
+            typealias Source = LoggerSource
+            var coreContext: CoreRequestContextStorage
+            init(source: LoggerSource) { coreContext = CoreRequestContextStorage(source: source) }
+        }
+        func refusal(_ method: HTTPRequest.Method) -> Response {
+            let head = HTTPRequest(method: method, scheme: nil, authority: nil, path: "/")
+            return AuthorizationError(.keysUnavailable).response(
+                from: Request(head: head, body: RequestBody(buffer: ByteBuffer())),
+                context: Context(source: LoggerSource()))
+        }
+        #expect(refusal(.head).body.contentLength == 0)
+        #expect(refusal(.get).body.contentLength ?? 0 > 0)
+        #expect(refusal(.head).headers[.contentLength] == refusal(.get).headers[.contentLength])
     }
 
     @Test("another scheme is no credential, and a bearer credential is one word in one line")
