@@ -1,3 +1,4 @@
+import Foundation
 import GatehouseAuth
 import GatehouseAuthRemote
 import Hummingbird
@@ -11,10 +12,14 @@ struct Notes {
             print(
                 "usage: GatehouseNotesExample SERVER ISSUER PORT, such as https://id.example.org https://id.example.org 8080"
             )
-            return
+            exit(2)
         }
-        let rules = TokenRules(
-            keys: try .remote(arguments[1] + "/.well-known/jwks.json"), issuer: arguments[2], audience: "notes")
+        let keys: KeySource
+        do { keys = try .remote(arguments[1] + "/.well-known/jwks.json") } catch {
+            print(error)
+            exit(2)
+        }
+        let rules = TokenRules(keys: keys, issuer: arguments[2], audience: "notes")
         let shelf = Shelf()
 
         let router = Router(context: BasicCallerContext.self)
@@ -43,5 +48,5 @@ private actor Shelf {
 
     func notes(of person: String) -> String { notes[person, default: []].map { $0 + "\n" }.joined() }
 
-    var people: String { "\(notes.count) people have notes.\n" }
+    var people: String { "People with notes: \(notes.count)\n" }
 }
