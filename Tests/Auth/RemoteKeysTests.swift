@@ -1,5 +1,4 @@
 import Foundation
-import GatehouseAuth
 import GatehouseAuthRemote
 import GatehouseJSON
 import GatehouseTestSupport
@@ -7,6 +6,8 @@ import GatehouseTransfer
 import Synchronization
 import Testing
 import WebTokens
+
+@testable import GatehouseAuth
 
 /// An issuer that publishes what a test says, and an app that fetches its keys.
 final class TestIssuer: Sendable {
@@ -55,9 +56,13 @@ final class TestIssuer: Sendable {
         return .json(set, headers: headers)
     }
 
-    func rules(_ limits: RemoteKeyLimits = RemoteKeyLimits()) throws -> TokenRules {
+    func source(_ limits: RemoteKeyLimits = RemoteKeyLimits()) throws -> KeySource {
         let time = time
-        return TokenRules(try .remote(url, limits: limits, logger: quiet) { time.elapsed }, at: time)
+        return try .remote(url, limits: limits, logger: quiet) { time.elapsed }
+    }
+
+    func rules(_ limits: RemoteKeyLimits = RemoteKeyLimits()) throws -> TokenRules {
+        TokenRules(try source(limits), at: time)
     }
 }
 
@@ -163,6 +168,20 @@ struct RemoteKeysTests {
         }
     }
 
+    @Test("a request that still holds older keys gets the newer ones that are there, and nothing is fetched for it")
+    func olderKeys() async throws {
+        let (old, new) = (try TestKey(), try TestKey())
+        let issuer = try TestIssuer(TestIssuer.keys(old))
+        let source = try issuer.source()
+        let olderKeys = try await source.keys(nil)
+        issuer.answers(TestIssuer.keys(new))
+        issuer.time.advance(.seconds(300))
+        let newerKeys = try await source.keys(nil)
+        #expect(newerKeys !== olderKeys)
+        #expect(try await source.keys(olderKeys) === newerKeys)
+        #expect(issuer.fetches == 2)
+    }
+
     @Test("keys that somebody makes up cause one fetch a minute at most")
     func flood() async throws {
         let key = try TestKey()
@@ -266,8 +285,8 @@ struct RemoteKeysTests {
     func doesNotHoldUp() async throws {
         let key = try TestKey()
         var limits = RemoteKeyLimits()
-        // Longer than this test may take: whoever waits for the issuer is seen.
-        limits.timeout = .seconds(600)
+        // Longer than a request of a test may take: whoever waits for the issuer is seen.
+        limits.timeout = .seconds(45)
         let issuer = try TestIssuer(TestIssuer.keys(key))
         try await TestApp.serve(try issuer.rules(limits)) { app async throws in
             let token = try lasting(key)
