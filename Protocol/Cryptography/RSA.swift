@@ -32,7 +32,8 @@ package enum RSA {
         fileprivate let key: EVPKey
 
         /// - Throws: `.weakKey` for a short modulus; `.invalidKey` for a long one, an exponent that is even or out of
-        ///   `publicExponents`, a modulus that is a prime or has small factors, and leading zeros.
+        ///   `publicExponents`, a modulus that is a prime or has small factors, and leading zeros. Larger factors of what
+        ///   is no modulus are found by chance (libcrypto tries random bases), so such a number is not refused each time.
         package init(modulus: [UInt8], exponent: [UInt8]) throws(CryptographyError) {
             try RSA.check(modulus: modulus, exponent: exponent)
             let n = try BigNumber(bigEndian: modulus)
