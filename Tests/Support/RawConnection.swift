@@ -54,11 +54,11 @@ package final class RawConnection: Sendable {
         }
     }
 
-    /// Everything until the server closes the connection.
-    package func rest() async throws -> String {
+    /// Everything until the server closes the connection, or until what came ends with `end`.
+    package func rest(until end: String? = nil) async throws -> String {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                Thread.detachNewThread { continuation.resume(with: Result { try self.blockingRest() }) }
+                Thread.detachNewThread { continuation.resume(with: Result { try self.blockingRest(until: end) }) }
             }
         } onCancel: {
             close()
@@ -66,7 +66,8 @@ package final class RawConnection: Sendable {
     }
 
     /// The same, on this thread.
-    package func blockingRest() throws -> String {
+    package func blockingRest(until end: String? = nil) throws -> String {
+        let end = end.map { Array($0.utf8) }
         var all: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {
@@ -74,6 +75,7 @@ package final class RawConnection: Sendable {
             guard count >= 0 else { throw Failed(call: "read", code: errno) }
             guard count > 0 else { return String(decoding: all, as: UTF8.self) }
             all += buffer[..<count]
+            if let end, all.suffix(end.count).elementsEqual(end) { return String(decoding: all, as: UTF8.self) }
         }
     }
 }

@@ -125,9 +125,10 @@ struct DurabilityTests {
             let connection = try RawConnection(port: server.port)
             try connection.send(
                 "PUT /v1/addresses HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(token)\r\n"
-                    + "Content-Length: \(body.utf8.count)\r\n\r\n" + body.prefix(10))
-            // The server has seen the head when it answers what was sent after it.
-            #expect(try await server.send(.get, "/health").status == 200)
+                    + "Content-Length: \(body.utf8.count)\r\nExpect: 100-continue\r\n\r\n")
+            // So the server has the head, and waits for the body.
+            #expect(try await connection.rest(until: "\r\n\r\n").hasPrefix("HTTP/1.1 100 "))
+            try connection.send(String(body.prefix(10)))
             server.send(SIGTERM)
             try await wait(for: "the listener to close") { (try? RawConnection(port: server.port)) == nil }
             #expect(server.isRunning)
