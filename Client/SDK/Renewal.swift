@@ -4,7 +4,7 @@ import GatehouseCryptography
 ///
 /// One client at a time renews: it takes the store's lock and looks again, because another may have renewed meanwhile. Before
 /// a refresh token is presented, the key that goes with it is kept beside it. Whoever finds both, after a lost answer, a crash
-/// or a lock that did not hold, sends the same key again, and the server answers with the same successor (SPEC §5).
+/// or a lock that did not hold, sends the same key again, and the server answers with the same successor (A-29 in Docs/API.md).
 extension TokenHolder {
     /// How often something else may have been kept meanwhile before that is an error.
     private static let rounds = 5

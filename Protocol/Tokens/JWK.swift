@@ -60,7 +60,7 @@ public struct JWK: Sendable {
         operations = try members.optionalTexts("key_ops")
     }
 
-    /// Makes a new key. An `oct` key has no further members, as seed documents and tools expect; others have `kid`,
+    /// Makes a new key. An `oct` key has no further members, as the original Ampho prints it; others have `kid`,
     /// `alg` and `use`.
     public static func generate(_ kind: Kind) -> JWK {
         let key = JWK(material: kind.make())

@@ -45,16 +45,7 @@ struct UserCommands: AsyncParsableCommand {
         func run() async throws {
             let accounts = try await store.withStore { try await $0.accounts.list() }
             if json {
-                try printJSON(
-                    .array(
-                        accounts.map { account in
-                            [
-                                "id": .string(account.id), "email": account.email.map(JSONValue.string) ?? .null,
-                                "alias": account.alias.map(JSONValue.string) ?? .null,
-                                "roles": .array(account.roles.map { .string($0.rawValue) }),
-                                "disabled": .bool(account.isDisabled),
-                            ]
-                        }))
+                try printJSON(.array(accounts.map(\.json)))
             } else if accounts.isEmpty {
                 try writeLine("There are no accounts yet; make the first admin with `gatehouse init --username EMAIL`.")
             } else {

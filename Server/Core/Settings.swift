@@ -179,7 +179,7 @@ extension Setting {
                 settings.hashingThreads = Int(try wholeNumber(text, 1...256))
             },
             Setting("token-lifetime", "SECONDS", "how long an access token is good for (900)") { settings, text in
-                settings.tokenLifetime = try wholeNumber(text, 1...43_200)
+                settings.tokenLifetime = try wholeNumber(text, 1...SigningKeys.longestLifetime)
             },
             Setting("session-lifetime", "DAYS", "how long a sign-in lasts at most (30)") { settings, text in
                 settings.sessionLifetime = try wholeNumber(text, 1...3650)
@@ -199,7 +199,8 @@ extension Setting {
             Setting(
                 "ampho-token-lifetime", "SECONDS", "how long an access token of the Ampho door is good for (900)",
                 alias: "AMPHO_SECURITY_TOKEN_TTL"
-            ) { settings, text in settings.amphoTokenLifetime = try wholeNumber(text, 1...43_200) },
+            ) { settings, text in settings.amphoTokenLifetime = try wholeNumber(text, 1...SigningKeys.longestLifetime)
+            },
             Setting("sign-in-failures-per-name", "N", "failed sign-ins of one name in 15 minutes (10)") {
                 settings, text in settings.signInFailuresPerName = try wholeNumber(text, 1...1_000_000)
             },

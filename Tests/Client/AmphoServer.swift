@@ -3,7 +3,7 @@ import GatehouseClient
 import GatehouseTestSupport
 import Synchronization
 
-/// A server's side of SPEC §5, as small as it can be: one account, sessions, refresh tokens that rotate.
+/// A server's side of the Ampho door, as small as it can be: one account, sessions, refresh tokens that rotate.
 ///
 /// A rotated refresh token that comes again ends its session, except with the key that it came with and before its successor
 /// was used. So a client that does anything wrong is thrown out.

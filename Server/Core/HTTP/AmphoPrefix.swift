@@ -4,7 +4,7 @@ package struct AmphoPrefix: Sendable, Equatable {
 
     package static let `default` = AmphoPrefix(checked: "/api/security")
 
-    /// First segments of the other doors (SPEC §0), also of those to come, so that a prefix that is good today stays so.
+    /// First segments of the other doors (§1 of Docs/API.md), also of those to come, so that a prefix that is good today stays so.
     private static let taken: Set<Substring> = [
         "v1", "ccap", "address", "private", "auth", "status", "init", "user", "iforgot", "reset", "subject", "link",
         "establish", "hello_world", "hello_world_private", "hello_someone", "verify", ".well-known", "health",

@@ -26,6 +26,25 @@ package struct Answer: Sendable {
     /// Tells browsers to come back over TLS only, for a year (RFC 6797 §6.1).
     mutating func requireTLS() { headers[.strictTransportSecurity] = "max-age=31536000" }
 
+    /// Gives it a strong entity tag, and makes it 304 for a client that has it already (RFC 9110 §13.1.2).
+    mutating func tag(_ text: String, for call: Call) {
+        let tag = "\"\(text)\""
+        headers[.eTag] = tag
+        guard call.headers.names(tag) else { return }
+        status = .notModified
+        body = []
+    }
+
     /// `{}`, as OpenCAP answers a change that was made.
     package static let emptyObject = json(Array("{}".utf8))
+}
+
+extension HTTPFields {
+    /// Whether `If-None-Match` holds this entity tag or `*` (RFC 9110 §13.1.2, weak comparison).
+    fileprivate func names(_ tag: String) -> Bool {
+        self[values: .ifNoneMatch].flatMap { $0.split(separator: ",") }.contains { entry in
+            let entry = entry.trimmingSpaces()
+            return entry == "*" || entry == tag || (entry.hasPrefix("W/") && entry.dropFirst(2) == tag)
+        }
+    }
 }

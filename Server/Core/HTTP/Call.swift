@@ -1,23 +1,14 @@
 package import GatehouseJSON
 package import GatehouseMessages
 package import HTTPTypes
-package import Logging
 
 /// One request as a handler sees it: routed, with the limits of the connection already held.
 package struct Call: Sendable {
-    /// Made by the server for each request; also in the log.
-    package let id: String
-    package let method: HTTPRequest.Method
-    /// The path as it came, not decoded.
-    package let path: String
     /// The part after `?` as it came; nil when there was no `?`.
     package let query: String?
     package let headers: HTTPFields
-    /// Lower case, without a port.
-    package let host: String
     /// The network that limits are counted for: /32 of an IPv4 and /64 of an IPv6 client.
     package let network: Network
-    package let logger: Logger
     /// The segments that stood at the `{…}` places of the route, percent-decoded, in order.
     package let parameters: [String]
     /// The whole body, when the route reads one.

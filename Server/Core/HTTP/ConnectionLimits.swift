@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// What a stranger may send on one connection, and how slowly (SECURITY: limits on everything that a stranger can send).
+/// What a stranger may send on one connection, and how slowly.
 package struct ConnectionLimits: Sendable {
     /// Octets of the request target; RFC 9112 §3 recommends to take 8 000 at least.
     package var target = 8 * 1024

@@ -82,7 +82,3 @@ package struct Doors: Sendable {
             && (path.utf8.count == top.utf8.count || path.utf8.dropFirst(top.utf8.count).first == UInt8(ascii: "/"))
     }
 }
-
-extension HTTPField.Name {
-    static let xContentTypeOptions = HTTPField.Name("X-Content-Type-Options")!
-}

@@ -62,8 +62,7 @@ struct Page<Item: Sendable>: Sendable {
 
     /// `{"items":[…],"next":…}`
     func answer(_ json: (Item) -> JSONValue) -> Answer {
-        var writer = JSONWriter()
-        writer.value(["items": .array(items.map(json)), "next": next.map(JSONValue.string) ?? .null])
-        return .json(writer.bytes)
+        let page: JSONValue = ["items": .array(items.map(json)), "next": next.map(JSONValue.string) ?? .null]
+        return .json(page.bytes())
     }
 }

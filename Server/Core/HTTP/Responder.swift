@@ -49,10 +49,9 @@ package struct Responder: HTTPResponder {
                 allOrigins = route.isPublicToAllOrigins
                 let body = route.readsBody ? try await wholeBody(of: request) : []
                 let call = Call(
-                    id: id, method: request.method, path: String(path),
                     query: target.count > path.count ? String(target.dropFirst(path.count + 1)) : nil,
-                    headers: request.headers, host: request.head.authority.flatMap { Authority($0) }?.host ?? "",
-                    network: network(of: context.channel, request.headers), logger: logger, parameters: parameters,
+                    headers: request.headers, network: network(of: context.channel, request.headers),
+                    parameters: parameters,
                     body: body)
                 answer = try await route.handler(call)
             }

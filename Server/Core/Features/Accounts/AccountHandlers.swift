@@ -11,7 +11,7 @@ struct AccountHandlers: Sendable {
     @Sendable func list(_ call: Call, _: Admin) async throws -> Answer {
         let query = try call.queryMembers("name", "after", "limit")
         let name = try query["name"].map { text throws(Problem) in try Self.name(text) }
-        return try await accounts.list(name: name, try PageRequest(query)).answer(Self.json)
+        return try await accounts.list(name: name, try PageRequest(query)).answer(\.json)
     }
 
     /// `POST /api/accounts`
@@ -28,14 +28,14 @@ struct AccountHandlers: Sendable {
         let id = try await Self.problems {
             try await accounts.create(email: email, alias: alias, password: password, roles: roles)
         }
-        var answer = Self.answer(try await accounts.require(id), status: .created)
+        var answer = Answer.json(try await accounts.require(id).json.bytes(), status: .created)
         answer.headers[.location] = "/api/accounts/\(id)"
         return answer
     }
 
     /// `GET /api/accounts/{id}`
     @Sendable func read(_ call: Call, _: Admin) async throws -> Answer {
-        Self.answer(try await accounts.require(call.parameters[0]), status: .ok)
+        .json(try await accounts.require(call.parameters[0]).json.bytes())
     }
 
     /// `PATCH /api/accounts/{id}`
@@ -62,27 +62,12 @@ struct AccountHandlers: Sendable {
 
     // MARK: Both ways
 
-    private static func json(_ account: AccountSummary) -> JSONValue {
-        [
-            "id": .string(account.id), "email": account.email.map(JSONValue.string) ?? .null,
-            "alias": account.alias.map(JSONValue.string) ?? .null,
-            "roles": .array(account.roles.map { .string($0.rawValue) }), "disabled": .bool(account.isDisabled),
-            "created": .string(RFC3339.text(account.createdAt)),
-        ]
-    }
-
-    private static func answer(_ account: AccountSummary, status: HTTPResponse.Status) -> Answer {
-        var writer = JSONWriter()
-        writer.value(json(account))
-        return .json(writer.bytes, status: status)
-    }
-
     private static func name(_ text: String) throws(Problem) -> AccountName {
-        do { return try AccountName(text) } catch { throw .invalidName.saying("\(error).") }
+        do { return try AccountName(text) } catch { throw .invalidName.saying(error.description) }
     }
 
     private static func email(_ text: String) throws(Problem) -> EmailAddress {
-        do { return try EmailAddress(text) } catch { throw .invalidName.saying("\(error).") }
+        do { return try EmailAddress(text) } catch { throw .invalidName.saying(error.description) }
     }
 
     private static func roles(_ body: JSONValue) throws(Problem) -> Set<Role>? {

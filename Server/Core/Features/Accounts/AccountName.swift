@@ -44,7 +44,7 @@ package struct EmailAddress: Hashable, Sendable {
     package init(_ text: String) throws(InvalidName) {
         // Not even put into its canonical form when too long: a pile of combining marks takes seconds to sort.
         guard text.utf8.count <= CanonicalText.maximumLength else {
-            throw InvalidName(description: "The name is too long: an e-mail address has 254 octets")
+            throw InvalidName(description: "The name is too long: an e-mail address has 254 octets.")
         }
         let canonical = CanonicalText.of(text)
         let parts = canonical.split(separator: "@", omittingEmptySubsequences: false)

@@ -1,3 +1,4 @@
+package import GatehouseJSON
 import GatehouseCryptography
 package import GatehouseMessages
 package import GatehouseOpenCAP
@@ -18,6 +19,15 @@ package struct AccountSummary: Sendable, Equatable {
     package var name: String { email ?? alias ?? id }
     /// All that it signs in by.
     var names: [AccountName] { Account.names(email: email, alias: alias) }
+
+    /// As the command line and the wire show it.
+    package var json: JSONValue {
+        [
+            "id": .string(id), "email": email.map(JSONValue.string) ?? .null,
+            "alias": alias.map(JSONValue.string) ?? .null, "roles": .array(roles.map { .string($0.rawValue) }),
+            "disabled": .bool(isDisabled), "created": .string(RFC3339.text(createdAt)),
+        ]
+    }
 }
 
 extension AccountSummary {
@@ -26,12 +36,7 @@ extension AccountSummary {
         id = try row.text("id")
         email = try row.optionalText("email")
         alias = try row.optionalText("username").map { username in "\(username)$\(try row.text("domain"))" }
-        var roles = Set(
-            try sql("SELECT role FROM account_roles WHERE account_id = \(id)").compactMap {
-                Role(rawValue: try $0.text("role"))
-            })
-        if alias != nil { roles.insert(.alias) }
-        if try !sql("SELECT 1 FROM domains WHERE owner_id = \(id) LIMIT 1").isEmpty { roles.insert(.owner) }
+        let roles = try Role.all(of: id, hasAlias: alias != nil, in: sql)
         self.roles = Role.allCases.filter(roles.contains)
         isDisabled = try row.optionalInteger("disabled_at") != nil
         createdAt = try row.integer("created_at")

@@ -33,14 +33,9 @@ struct AddressHandlers: Sendable {
         } else {
             body = Self.json(of: listing.addresses, isArray: true)
         }
-        let tag = "\"\(listing.version)\""
         var answer = Answer.json(body)
-        answer.headers[.eTag] = tag
         answer.headers[.cacheControl] = cacheControl
-        if call.headers.names(tag) {
-            answer.status = .notModified
-            answer.body = []
-        }
+        answer.tag(listing.version, for: call)
         return answer
     }
 
@@ -94,15 +89,5 @@ extension AddressType {
             throw .invalidAddressType.saying("\"\(text.prefix(20))\" is not a known address type.")
         }
         self = type
-    }
-}
-
-extension HTTPFields {
-    /// Whether `If-None-Match` holds this entity tag or `*` (RFC 9110 §13.1.2, weak comparison).
-    func names(_ tag: String) -> Bool {
-        self[values: .ifNoneMatch].flatMap { $0.split(separator: ",") }.contains { entry in
-            let entry = entry.trimmingSpaces()
-            return entry == "*" || entry == tag || (entry.hasPrefix("W/") && entry.dropFirst(2) == tag)
-        }
     }
 }

@@ -25,7 +25,7 @@ struct AliasHandlers: Sendable {
 
     /// The header decides when there is one. A token has two dots (RFC 7515 §3.1), which a secret of ours cannot have.
     private static func credential(of call: Call, secret: String?) throws -> Aliases.Credential {
-        if let value = try call.bearer() {
+        if let value = try call.headers.bearerToken() {
             return value.filter { $0 == "." }.count == 2 ? .token(value) : .secret(value)
         }
         guard let secret else { throw Problem.authenticationRequired }

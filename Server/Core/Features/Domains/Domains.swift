@@ -145,7 +145,7 @@ package struct Domains: Sendable {
     /// Whether `secret` is the one of `domain`. An unhosted domain and a wrong secret take the same time.
     func check(secret: String, for domain: String) async throws -> SecretVerdict {
         let digest = DomainSecret.digest(of: secret)
-        // Stored digests of random secrets are looked up by index: their bytes tell nothing about the secret (SPEC §2).
+        // Stored digests of random secrets are looked up by index: their bytes tell nothing about the secret.
         let (owner, hash, anyHash) = try await database.read { sql in
             (
                 try sql("SELECT name FROM domains WHERE secret_digest = \(digest)").first?.text("name"),

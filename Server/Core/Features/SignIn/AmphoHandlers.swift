@@ -9,7 +9,7 @@ struct AmphoHandlers: Sendable {
     /// Seconds that a token is good for.
     let lifetime: Int64
 
-    /// Clock skew that the door forgives and tells its clients of, in seconds (SPEC §5).
+    /// Clock skew that the door forgives and tells its clients of, in seconds (A-3 in Docs/API.md).
     static let leeway: Int64 = 60
 
     /// `POST {prefix}/login`
@@ -23,7 +23,7 @@ struct AmphoHandlers: Sendable {
 
     /// `POST {prefix}/renew`. Its credential may be a refresh token, so the handler looks at it.
     @Sendable func renew(_ call: Call, _: Anyone) async throws -> Answer {
-        guard let presented = try call.bearer() else { throw Problem.authenticationRequired }
+        guard let presented = try call.headers.bearerToken() else { throw Problem.authenticationRequired }
         return Self.answer(
             try await renewal.renew(
                 presented, idempotencyKey: call.idempotencyKey, leewaySeconds: Self.leeway, lifetime: lifetime))

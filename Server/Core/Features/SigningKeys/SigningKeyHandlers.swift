@@ -15,12 +15,7 @@ struct SigningKeyHandlers: Sendable {
         // A cache must not outlast the time for which a key is published before its first use.
         let maximumAge = min(300, keys.leadTime / Int64.microsecondsPerSecond)
         answer.headers[.cacheControl] = "public, max-age=\(maximumAge)"
-        let tag = "\"\(Base64URL.encode(Array(Digest.sha256(body).prefix(16))))\""
-        answer.headers[.eTag] = tag
-        if call.headers.names(tag) {
-            answer.status = .notModified
-            answer.body = []
-        }
+        answer.tag(Base64URL.encode(Array(Digest.sha256(body).prefix(16))), for: call)
         return answer
     }
 

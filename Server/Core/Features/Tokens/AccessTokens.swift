@@ -43,7 +43,7 @@ package struct AccessTokens: Sendable {
         let issuers: TokenVerifier
     }
 
-    /// Clock skew that is forgiven, in seconds (SPEC §0).
+    /// Clock skew that is forgiven, in seconds (T-30 in Docs/API.md).
     static let leeway: Int64 = 10
     /// An account that is only an alias never gets a token for longer than this, in seconds.
     static let longestOfAlias: Int64 = 900
@@ -193,7 +193,7 @@ extension Access where Caller == SignedIn {
     /// Somebody with a valid token.
     package static func signedIn(_ tokens: AccessTokens) -> Access {
         Access { call in
-            guard let token = try call.bearer() else { throw Problem.authenticationRequired }
+            guard let token = try call.headers.bearerToken() else { throw Problem.authenticationRequired }
             return try await tokens.check(token)
         }
     }
@@ -212,21 +212,5 @@ extension Access where Caller == Admin {
             guard caller.account.roles.contains(.admin) else { throw Problem.insufficientRole }
             return Admin(account: caller.account)
         }
-    }
-}
-
-extension Call {
-    /// The value of `Authorization: Bearer …` (RFC 6750 §2.1); nil when there is no `Authorization`.
-    ///
-    /// - Throws: `Problem.invalidToken` for two `Authorization` lines or anything but one word after the scheme,
-    ///   `.authenticationRequired` for another scheme, which is no credential here.
-    func bearer() throws(Problem) -> String? {
-        let lines = headers[values: .authorization]
-        guard let line = lines.first else { return nil }
-        guard lines.count == 1 else { throw .invalidToken }
-        let words = line.split(separator: " ", omittingEmptySubsequences: true)
-        guard words.first?.lowercased() == "bearer" else { throw .authenticationRequired }
-        guard words.count == 2 else { throw .invalidToken }
-        return String(words[1])
     }
 }

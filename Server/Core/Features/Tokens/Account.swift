@@ -30,12 +30,8 @@ package struct Account: Sendable, Equatable {
         let alias = try row.optionalText("username").map { username in
             try Alias(username: username, domain: try row.text("domain"))
         }
-        var roles = Set(
-            try sql("SELECT role FROM account_roles WHERE account_id = \(id)").compactMap {
-                Role(rawValue: try $0.text("role"))
-            })
-        if alias != nil { roles.insert(.alias) }
-        if try !sql("SELECT 1 FROM domains WHERE owner_id = \(id) LIMIT 1").isEmpty { roles.insert(.owner) }
-        return Account(id: id, email: try row.optionalText("email"), alias: alias, roles: roles)
+        return Account(
+            id: id, email: try row.optionalText("email"), alias: alias,
+            roles: try Role.all(of: id, hasAlias: alias != nil, in: sql))
     }
 }
