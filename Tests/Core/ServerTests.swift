@@ -19,6 +19,18 @@ extension TransferResponse {
 
 @Suite("A running server", .timeLimit(.minutes(2)))
 struct ServerTests {
+    @Test("a name that is none is refused in one sentence")
+    func sentence() async throws {
+        try await withServer { server in
+            try await server.fixture.anAccount(email: "admin@a.test", roles: [.admin])
+            let token = try await server.fixture.signIn("admin@a.test")
+            let answer = try await server.send(
+                .get, "/api/accounts?name=nobody", [("Authorization", "Bearer \(token)")])
+            let title = try JSONValue(parsing: answer.body)["title"]?.string
+            #expect(title == "\"nobody\" is neither an e-mail address nor an alias.")
+        }
+    }
+
     @Test("a configured origin is answered by name")
     func origins() async throws {
         try await withServer({ $0.allowedOrigins = ["https://one.test", "https://two.test"] }) { server in
