@@ -10,6 +10,9 @@ package enum SystemRandom {
         return bytes
     }
 
+    /// Octets of an identifier.
+    package static let identifierSize = 16
+
     /// 128 random bits in base64url: 22 characters that cannot be guessed and need no escaping.
-    package static func identifier() -> String { Base64URL.encode(bytes(16)) }
+    package static func identifier() -> String { Base64URL.encode(bytes(identifierSize)) }
 }

@@ -12,6 +12,9 @@ public struct SigningKey: Sendable {
     /// The half that verifies.
     public let verificationKey: VerificationKey
 
+    /// Tells keys apart whatever their `kid` (RFC 7638).
+    package let thumbprint: String
+
     let key: any AlgorithmKey
 
     /// - Parameter algorithm: must agree with the key's `alg` when it has one. Without either, `oct` means HS256, RSA
@@ -27,6 +30,7 @@ public struct SigningKey: Sendable {
         keyID = verificationKey.keyID
         self.algorithm = verificationKey.algorithm
         key = verificationKey.key
+        thumbprint = jwk.thumbprint()
         publicJWK =
             jwk.isAsymmetric
             ? JWK(material: jwk.material, keyID: keyID, algorithm: self.algorithm.rawValue, use: "sig")

@@ -12,12 +12,31 @@ enum WeakSecrets {
     /// Whether the private half of a pair can be read somewhere.
     static func isPublished(_ jwk: JWK) -> Bool { jwk.isAsymmetric && publishedPairs.contains(jwk.thumbprint()) }
 
-    /// Whether it is clearly not random: few different octets, or a plain sequence. A random one of 256 bits is taken
-    /// for such a secret less than once in 10^30 keys.
+    /// Whether it is clearly not random: few different octets, a plain sequence, or a text with fewer than 256 bits even if
+    /// its characters were random. A random one of 256 bits is taken for such a secret less than once in 10^13 keys.
     static func isGuessable(_ secret: SecretBytes) -> Bool {
         let octets = secret.copy
         let steps = Set(zip(octets, octets.dropFirst()).map { $1 &- $0 })
-        return Set(octets).count < 8 || steps.count < 2
+        return Set(octets).count < 8 || steps.count < 2 || (bits(ofText: octets).map { $0 < 256 } ?? false)
+    }
+
+    /// At most so many bits are in a text of such characters; nil for what is no text.
+    private static func bits(ofText octets: [UInt8]) -> Double? {
+        guard octets.allSatisfy({ (0x20...0x7e).contains($0) }) else { return nil }
+        let characters = Set(octets.map { Character(Unicode.Scalar($0)) })
+        let bitsEach =
+            if characters.allSatisfy(\.isNumber) {
+                3.33
+            } else if characters.allSatisfy(\.isHexDigit) {
+                4.0
+            } else if !characters.contains(where: \.isUppercase) || !characters.contains(where: \.isLowercase) {
+                5.2
+            } else if characters.allSatisfy({ $0.isLetter || $0.isNumber || "+/-_=".contains($0) }) {
+                6.0
+            } else {
+                6.6
+            }
+        return Double(octets.count) * bitsEach
     }
 
     private static let texts = [

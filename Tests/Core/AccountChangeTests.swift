@@ -1,5 +1,6 @@
 import GatehouseMessages
 import GatehouseStorage
+import GatehouseOpenCAP
 import Testing
 
 @testable import GatehouseCore
@@ -24,6 +25,36 @@ struct AccountChangeTests {
         let second = try await fixture.anAccount(email: "second@a.test", roles: [.admin])
         try await accounts.change(id, roles: [], isDisabled: nil, password: nil)
         await refused { try await accounts.delete(id: second) }
+    }
+
+    @Test("the last admin stays one, also when all its names go with an alias or a domain")
+    func lastAdminByAlias() async throws {
+        let fixture = try await Fixture()
+        try await fixture.anAccount(email: "owner@mail.test")
+        try await fixture.aDomain(owner: "owner@mail.test")
+        let id = try await fixture.anAccount(alias: "admin$a.test", roles: [.admin])
+        let alias = try Alias("admin$a.test")
+        func account(_ id: String) async throws -> Account {
+            try #require(try await fixture.database.read { sql in try Account.load(id, in: sql) })
+        }
+        func code(_ caller: Account) async throws -> String {
+            do {
+                try await fixture.features.aliases.delete(alias, by: caller)
+                return "deleted"
+            } catch let problem as Problem { return problem.code }
+        }
+        let name = try AccountName("owner@mail.test")
+        let owner = try #require(try await fixture.database.read { sql in try Accounts.id(of: name, in: sql) })
+        #expect(try await code(try await account(id)) == "last_admin")
+        #expect(try await code(try await account(owner)) == "insufficient_role")
+        let domain = try DomainName("a.test")
+        await #expect(throws: AccountError.lastAdmin) { try await fixture.domains.remove(domain) }
+        #expect(try await fixture.outcome("admin$a.test") == "200")
+        // With another admin, who may be disabled by nobody meanwhile, all of it goes.
+        let second = try await fixture.anAccount(email: "second@mail.test", roles: [.admin])
+        #expect(try await code(try await account(owner)) == "insufficient_role")
+        #expect(try await code(try await account(second)) == "deleted")
+        try await fixture.domains.remove(domain)
     }
 
     @Test("of two admins who demote each other at once one stays")

@@ -239,6 +239,19 @@ struct SessionTests {
         #expect(living.account(of: "late", generation: 2, at: now) == nil)
     }
 
+    @Test("revoking what is over changes nothing, so that nobody can wear the caches out by it")
+    func revokedAgain() async throws {
+        let fixture = try await Fixture()
+        try await fixture.anAccount(email: "alice@a.test")
+        let token = try await fixture.signIn("alice@a.test")
+        let before = try await fixture.database.generation()
+        try await fixture.features.revocation.revoke(token, leewaySeconds: 10)
+        let after = try await fixture.database.generation()
+        #expect(after > before)
+        try await fixture.features.revocation.revoke(token, leewaySeconds: 10)
+        #expect(try await fixture.database.generation() == after)
+    }
+
     @Test("a running server deletes what is over", .timeLimit(.minutes(1)))
     func isTidied() async throws {
         let database = try SQLiteDatabase.inMemory()

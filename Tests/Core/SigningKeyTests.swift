@@ -364,6 +364,21 @@ struct SigningKeyTests {
         #expect(try kid(of: try await fixture.signIn(Self.alice)) == (try kid(of: own)))
     }
 
+    @Test("no other key takes the name of the one that a setting gives")
+    func givenName() async throws {
+        let fixture = try await fixture()
+        let jwk = try JWK(parsing: Array(named("given").utf8))
+        let withKey = try await Fixture(fixture.database, time: fixture.time, key: jwk, masterKey: fixture.masterKey)
+        let other = try JWK(parsing: Array(named("given").utf8))
+        #expect(try await code { _ = try await withKey.signingKeys.add(other) } == "signing_key_exists")
+        #expect(try await code { _ = try await withKey.signingKeys.add(jwk) } == nil)
+    }
+
+    /// A new key with a `kid` of its own.
+    private func named(_ kid: String) -> String {
+        JWK.generate(.oct).json(includingPrivate: true).replacing("\"kty\"", with: "\"kid\":\"\(kid)\",\"kty\"")
+    }
+
     @Test("a key that was imported before its setting went keeps its tokens good")
     func givenAndImported() async throws {
         let fixture = try await fixture()

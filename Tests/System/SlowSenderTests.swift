@@ -12,24 +12,35 @@ struct SlowSenderTests {
             try await store.addAccount("alice$a.test")
             let server = try await store.start()
             let token = try await server.token("alice$a.test")
-            let slow = try (0..<200).map { number in
-                let connection = try RawConnection(port: server.port)
-                // In the middle of a head, and in the middle of a body.
-                try connection.send(
-                    number.isMultiple(of: 2)
-                        ? "GET /health HTTP/1.1\r\nHo"
-                        : "POST /v1/auth HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{\"alias\":")
-                return connection
+            // Slow senders are cut off after 10 seconds at the soonest. On a busy machine so much time may pass in a round,
+            // and then it shows nothing.
+            for round in 1... {
+                let duration = try await Self.serve(server, token)
+                if duration < .seconds(8) { break }
+                try #require(round < 5, "\(duration)")
             }
-            let start = ContinuousClock.now
-            for _ in 0..<20 {
-                #expect(try await server.setAddress(bearer: token).status == 200)
-                #expect(try await server.lookUp("alice$a.test").status == 200)
-            }
-            // Slow senders are cut off after 10 seconds at the soonest, so this was not their end.
-            #expect(start.duration(to: .now) < .seconds(8))
-            for connection in slow { connection.close() }
         }
+    }
+
+    /// Asks while two hundred senders are slow.
+    private static func serve(_ server: ServerProcess, _ token: String) async throws -> Duration {
+        let slow = try (0..<200).map { number in
+            let connection = try RawConnection(port: server.port)
+            // In the middle of a head, and in the middle of a body.
+            try connection.send(
+                number.isMultiple(of: 2)
+                    ? "GET /health HTTP/1.1\r\nHo"
+                    : "POST /v1/auth HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{\"alias\":")
+            return connection
+        }
+        let start = ContinuousClock.now
+        for _ in 0..<10 {
+            #expect(try await server.setAddress(bearer: token).status == 200)
+            #expect(try await server.lookUp("alice$a.test").status == 200)
+        }
+        let duration = start.duration(to: .now)
+        for connection in slow { connection.close() }
+        return duration
     }
 
     @Test("a slow body is cut off")

@@ -298,6 +298,17 @@ struct SigningKeyTests {
         ])
     func refusesGuessable(secret: [UInt8]) {
         #expect(throws: JWKError.guessable) { try key(shared(secret)) }
+        // Long enough in octets, but not in what they can be.
+        for text in [
+            "super-duper-secret-super-duper-secret", "Correct horse battery staple, and m",
+            "d41d8cd98f00b204e9800998ecf8427e", String(repeating: "0123456789", count: 7),
+        ] {
+            #expect(throws: JWKError.guessable, "\(text)") { try key(shared(Array(text.utf8))) }
+        }
+        for text in [
+            "d41d8cd98f00b204e9800998ecf8427ed41d8cd98f00b204e9800998ecf8427e",
+            Base64URL.encode(SystemRandom.bytes(32)),
+        ] { #expect(throws: Never.self, "\(text)") { try key(shared(Array(text.utf8))) } }
     }
 
     @Test("of a thousand random secrets none is taken for a weak one")

@@ -1,3 +1,4 @@
+import GatehouseCryptography
 import GatehouseJSON
 import GatehouseMessages
 
@@ -18,7 +19,9 @@ struct PageRequest: Sendable {
 
         init?(_ text: String) {
             let parts = text.split(separator: ".", maxSplits: 1)
-            guard parts.count == 2, let time = Int64(parts[0]) else { return nil }
+            guard parts.count == 2, let time = Int64(parts[0]), String(time) == parts[0],
+                Base64URL.decode(parts[1])?.count == SystemRandom.identifierSize
+            else { return nil }
             self.init(time: time, id: String(parts[1]))
         }
     }

@@ -110,7 +110,7 @@ package struct Responder: HTTPResponder {
     private static func problem(for error: any Error, _ logger: Logger) -> Problem {
         switch error {
         case let problem as Problem: return problem
-        case let storage as StorageError:
+        case let storage as StorageError where storage.isUnavailable:
             logger.error("store failed", metadata: ["error": .string("\(storage)")])
             return .storeUnavailable
         case PasswordHashingError.overloaded, PasswordHashingError.cancelled, PasswordHashingError.outOfMemory:

@@ -82,7 +82,10 @@ package struct RouteTable: Sendable {
         var found: [String] = []
         for (wanted, segment) in zip(pattern, segments) {
             if wanted.hasPrefix("{") {
-                guard let value = PercentEncoding.decode(segment), !value.isEmpty else { return nil }
+                // Nothing has an identifier with a NUL, and no store can be asked for one.
+                guard let value = PercentEncoding.decode(segment), !value.isEmpty, !value.utf8.contains(0) else {
+                    return nil
+                }
                 found.append(value)
             } else if wanted != segment {
                 return nil

@@ -177,7 +177,6 @@ package struct Accounts: Sendable {
     func delete(id: String) async throws {
         try await database.transaction { sql in
             guard try !sql("SELECT 1 FROM accounts WHERE id = \(id)").isEmpty else { throw AccountError.unknown(id) }
-            try Self.requireAnotherAdmin(than: id, in: sql)
             try Self.delete(id, in: sql)
         }
     }
@@ -201,7 +200,6 @@ package struct Accounts: Sendable {
     package func delete(_ name: AccountName) async throws {
         try await database.transaction { sql in
             let id = try Self.requireID(of: name, in: sql)
-            try Self.requireAnotherAdmin(than: id, in: sql)
             try Self.delete(id, in: sql)
         }
     }
@@ -254,7 +252,9 @@ package struct Accounts: Sendable {
         try sql.authorizationsChanged()
     }
 
+    /// - Throws: `AccountError.lastAdmin`.
     static func delete(_ id: String, in sql: borrowing Transaction) throws {
+        try requireAnotherAdmin(than: id, in: sql)
         try sql("DELETE FROM accounts WHERE id = \(id)")
         try sql.authorizationsChanged()
     }
@@ -272,6 +272,18 @@ package struct Accounts: Sendable {
     private static func requireID(of name: AccountName, in sql: borrowing Transaction) throws -> String {
         guard let id = try id(of: name, in: sql) else { throw AccountError.unknown(name.description) }
         return id
+    }
+
+    /// The same for the accounts that go with a domain: those that are an alias of it and nothing else.
+    static func requireAnotherAdmin(thanAliasesOf domain: String, in sql: borrowing Transaction) throws {
+        let admins = try sql(
+            """
+            SELECT a.email IS NULL AND a.domain = \(domain) AS goes
+            FROM account_roles r JOIN accounts a ON a.id = r.account_id
+            WHERE r.role = \(Role.admin.rawValue) AND a.disabled_at IS NULL
+            """)
+        let going = try admins.count { try $0.integer("goes") == 1 }
+        if going > 0, going == admins.count { throw AccountError.lastAdmin }
     }
 
     /// The last admin who can sign in must stay one, or nobody could ever make another.

@@ -43,7 +43,7 @@ package struct Aliases: Sendable {
     /// Deletes an alias with its addresses; the account goes with its last name.
     ///
     /// - Parameter alias: nil for the caller's own.
-    /// - Throws: `Problem.aliasRequired`, `.insufficientRole`, `.wrongDomain`, `.unknownAlias`.
+    /// - Throws: `Problem.aliasRequired`, `.insufficientRole`, `.wrongDomain`, `.unknownAlias`, `.lastAdmin`.
     func delete(_ alias: Alias?, by caller: Account) async throws {
         guard let alias = alias ?? caller.alias else { throw Problem.aliasRequired }
         if alias != caller.alias { try await requireDeletion(of: alias, by: caller) }
@@ -55,7 +55,13 @@ package struct Aliases: Sendable {
                 WHERE id = \(id) AND email IS NOT NULL RETURNING id
                 """)
             if kept.isEmpty {
-                try Accounts.delete(id, in: sql)
+                // An owner has power over its aliases, not over those who have power over it.
+                if alias != caller.alias, !caller.roles.contains(.admin),
+                    try !Role.all(of: id, hasAlias: true, in: sql).isDisjoint(with: Role.given)
+                {
+                    throw Problem.insufficientRole
+                }
+                do { try Accounts.delete(id, in: sql) } catch AccountError.lastAdmin { throw Problem.lastAdmin }
             } else {
                 try sql("DELETE FROM addresses WHERE account_id = \(id)")
                 try sql.authorizationsChanged()

@@ -117,8 +117,11 @@ package struct Domains: Sendable {
     }
 
     /// Removes the domain with its aliases and their addresses. An account that also has an e-mail address keeps that.
+    ///
+    /// - Throws: `DomainError.unknown`; `AccountError.lastAdmin`.
     package func remove(_ name: DomainName) async throws {
         try await database.transaction { sql in
+            try Accounts.requireAnotherAdmin(thanAliasesOf: name.text, in: sql)
             guard try !sql("DELETE FROM domains WHERE name = \(name.text) RETURNING name").isEmpty else {
                 throw DomainError.unknown(name.text)
             }

@@ -49,7 +49,8 @@ struct Renewal: Sendable {
         guard let refreshToken = refreshTokens.read(presented) else {
             return try await renew(accessToken: presented, leewaySeconds: leewaySeconds, lifetime: lifetime)
         }
-        return try await rotate(refreshToken, try idempotencyKey(), lifetime: lifetime)
+        let key = Result { () throws(Problem) in try idempotencyKey() }
+        return try await rotate(refreshToken, key, lifetime: lifetime)
     }
 
     private func renew(accessToken: String, leewaySeconds: Int64, lifetime: Int64) async throws -> Grant {
@@ -73,23 +74,25 @@ struct Renewal: Sendable {
     // MARK: Rotation
 
     private enum Outcome {
-        case renewed(Session, Account)
+        case renewed(Session, Account, RefreshToken)
         /// Somebody has a refresh token that another one replaced, so one of two holders is a thief. The session has ended.
         case reused
         case over
     }
 
+    /// - Parameter key: a wrong one is told to those only whose session lives.
     private func rotate(
-        _ presented: RefreshToken, _ key: IdempotencyKey?, lifetime: Int64
+        _ presented: RefreshToken, _ key: Result<IdempotencyKey?, Problem>, lifetime: Int64
     ) async throws -> Grant {
-        let successor =
-            key.map { refreshTokens.successor(of: presented, idempotencyKey: $0.text) }
-            ?? refreshTokens.make(for: presented.session)
         let now = clock.now()
         let outcome = try await database.transaction { sql -> Outcome in
             guard let session = try Session.load(presented.session, in: sql), living.isAlive(session, at: now),
                 session.holdsRefreshToken, let account = try Account.load(session.account, in: sql)
             else { return .over }
+            let key = try key.get()
+            let successor =
+                key.map { refreshTokens.successor(of: presented, idempotencyKey: $0.text) }
+                ?? refreshTokens.make(for: presented.session)
             // One statement asks and acts, so of any number at once one rotates.
             let rotated = try sql.changes(
                 """
@@ -102,9 +105,9 @@ struct Renewal: Sendable {
                 return .reused
             }
             try sql("UPDATE sessions SET last_used_at = \(now) WHERE id = \(session.id)")
-            return .renewed(session, account)
+            return .renewed(session, account, successor)
         }
-        guard case .renewed(let session, let account) = outcome else { throw Problem.invalidToken }
+        guard case .renewed(let session, let account, let successor) = outcome else { throw Problem.invalidToken }
         return Grant(
             token: try await tokens.issue(to: account, session: session, lifetime: lifetime),
             refreshToken: successor.text)

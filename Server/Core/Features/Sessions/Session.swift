@@ -42,7 +42,7 @@ extension Session {
 
     /// Ends a session at once, with everything that was issued in it.
     static func end(_ id: String, in sql: borrowing Transaction) throws {
-        try sql("DELETE FROM sessions WHERE id = \(id)")
+        guard try sql.changes("DELETE FROM sessions WHERE id = \(id)") > 0 else { return }
         try sql.authorizationsChanged()
     }
 }

@@ -14,6 +14,8 @@ struct Sessions: Sendable {
     func list(of account: String?, by caller: Account, _ page: PageRequest) async throws -> Page<Session> {
         let id = account ?? caller.id
         if id != caller.id && !caller.roles.contains(.admin) { throw Problem.insufficientRole }
+        // No account has such an identifier, and no store can be asked for it.
+        guard !id.utf8.contains(0) else { throw Problem.unknownAccount }
         let now = clock.now()
         let unused = living.latestUseThatIsOver(at: now)
         return try await database.read { sql in

@@ -118,9 +118,12 @@ package struct SigningKeys: Sendable {
             throw Problem.invalidSigningKey.saying(error.description)
         }
         let isPlain = key.id.utf8.allSatisfy { (0x21...0x7e).contains($0) }
-        guard isPlain, (1...128).contains(key.id.utf8.count) else {
-            throw Problem.invalidSigningKey.saying("The kid must be 1 to 128 visible ASCII characters.")
+        // Clients take dots for steps in a path.
+        guard isPlain, (1...128).contains(key.id.utf8.count), key.id != ".", key.id != ".." else {
+            throw Problem.invalidSigningKey.saying("The kid must be 1 to 128 visible ASCII characters, not dots alone.")
         }
+        // The same key may be imported; another one of its name would wait unseen for the setting to go.
+        guard given?.keyID != key.id || given?.thumbprint == jwk.thumbprint() else { throw Problem.signingKeyExists }
         let now = clock.now()
         try await database.transaction { sql in
             guard

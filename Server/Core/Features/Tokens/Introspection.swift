@@ -76,7 +76,8 @@ struct Revocation: Sendable {
                 return
             }
         }
-        guard let session else { return }
+        // Asked first, because anybody may revoke what is over again and again, and a write costs all others time.
+        guard let session, try await database.read({ sql in try Session.load(session, in: sql) }) != nil else { return }
         try await database.transaction { sql in try Session.end(session, in: sql) }
     }
 }
