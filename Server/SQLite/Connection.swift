@@ -31,6 +31,9 @@ import Darwin
     private let busyWait: CVariable<BusyWait>
     private var control: [Control: Statement] = [:]
     private var known: (dataVersion: Int64, generation: Int64)?
+    /// Nil for a file that has no write-ahead log, as one that was put in place of the store just now.
+    private(set) lazy var log: LogIndex? =
+        (try? pragma("journal_mode")) == .text("wal") ? unsafe LogIndex(of: handle) : nil
 
     init(to path: String, as role: Role, epoch: Int, options: SQLiteOptions) throws(StorageError) {
         Self.turnOffMemoryStatistics

@@ -13,6 +13,16 @@ final class ReaderPool: Sendable {
         var isClosed = false
         /// When it was last asked whether the file is still the same, in monotonic nanoseconds.
         var lookedAt: UInt64 = 0
+        var known: Known?
+    }
+
+    /// The generation as of one state of the log.
+    private struct Known {
+        /// Keeps what `log` leads to. Nothing else may be done with it here: another thread may have it.
+        let connection: Connection
+        let log: LogIndex
+        let state: LogIndex.State
+        let generation: Int64
     }
 
     private let file: StoreFile
@@ -28,11 +38,44 @@ final class ReaderPool: Sendable {
         return try body(connection)
     }
 
+    /// The value of the row in `generation`, another one for each epoch.
+    ///
+    /// With each look at the file it is read again. In between the log tells whether it can have changed, in 0.06 µs
+    /// instead of the 2.3 that SQLite takes to tell (`make bench`, `generation()`).
+    func generation() throws -> Int64 {
+        let now = monotonicNanoseconds()
+        let known = state.withLock { state -> Int64? in
+            guard let known = state.known, now &- state.lookedAt <= Self.lookInterval,
+                known.connection.epoch == file.epoch, known.log.state == known.state
+            else {
+                state.known = nil
+                return nil
+            }
+            return known.generation
+        }
+        if let known { return known }
+        return try withConnection { connection in
+            // Taken before the row is read: a commit in between shows as a newer value under an older state, and the
+            // next call reads again.
+            let log = connection.log
+            let seen = log?.state
+            // A store that took the place of another one may have any number; what was cached of the other must not hold.
+            let generation = try connection.generation() &+ Int64(connection.epoch) << 40
+            if let log, let seen {
+                state.withLock {
+                    $0.known = Known(connection: connection, log: log, state: seen, generation: generation)
+                }
+            }
+            return generation
+        }
+    }
+
     /// Refuses what comes from now on, waits for what is out, and closes all.
     func close() {
         state.withLock { $0.isClosed = true }
         state.withLock(when: { $0.idle.count == $0.openCount }) { state in
             state.idle = []
+            state.known = nil
             state.openCount = 0
         }
     }

@@ -87,8 +87,7 @@ extension SQLiteDatabase {
     }
 
     package nonisolated(nonsending) func generation() async throws -> Int64 {
-        // A store that took the place of another one may have any number; what was cached of the other must not hold.
-        try readers.withConnection { connection in try connection.generation() &+ Int64(connection.epoch) << 40 }
+        try readers.generation()
     }
 
     package nonisolated(nonsending) func migrate(_ migrations: [Migration]) async throws -> [Int] {

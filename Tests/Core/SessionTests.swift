@@ -143,6 +143,22 @@ struct RenewalTests {
 
 @Suite("Sessions")
 struct SessionTests {
+    @Test("a session that another process ended is refused right after its token was good")
+    func endedElsewhere() async throws {
+        let store = try SQLiteDatabase.inMemory()
+        let fixture = try await Fixture(store)
+        let elsewhere = try await Fixture(SQLiteDatabase(path: store.path), time: fixture.time)
+        try await fixture.anAccount(email: "alice@a.test")
+        for _ in 0..<20 {
+            let token = try await fixture.signIn("alice@a.test")
+            let caller = try await fixture.tokens.check(token)
+            #expect(try await fixture.refusal(of: token) == nil)
+            try await elsewhere.features.sessions.end(caller.session, by: caller.account)
+            #expect(try await fixture.refusal(of: token) == "invalid_token")
+        }
+        await elsewhere.database.close()
+    }
+
     @Test("a session that idles is over")
     func idle() async throws {
         let fixture = try await Fixture { $0.sessionIdleTime = 10 }

@@ -25,6 +25,7 @@ struct LifetimeTests {
             #expect(try await here.generation() == value)
         }
         await here.close()
+        await #expect(throws: StorageError.self) { try await here.generation() }
         await elsewhere.close()
     }
 

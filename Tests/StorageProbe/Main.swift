@@ -13,6 +13,7 @@ struct Main {
         switch CommandLine.arguments[1] {
         case "acknowledge": try await acknowledge(path)
         case "bump": try await bump(path)
+        case "bump-each-line": try await bumpEachLine(path)
         case "hold": try await hold(path)
         case "migrate": try await migrate(path)
         case "limited": try await runLimited(path)
@@ -44,6 +45,16 @@ struct Main {
     private static func bump(_ path: String) async throws {
         let database = try SQLiteDatabase(path: path)
         try await database.transaction { sql in _ = try sql("UPDATE generation SET value = value + 1") }
+        await database.close()
+    }
+
+    /// Writes for each line of stdin, and prints one when that was acknowledged.
+    private static func bumpEachLine(_ path: String) async throws {
+        let database = try SQLiteDatabase(path: path)
+        while readLine() != nil {
+            try await database.transaction { sql in _ = try sql("UPDATE generation SET value = value + 1") }
+            say("bumped")
+        }
         await database.close()
     }
 

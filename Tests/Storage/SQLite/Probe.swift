@@ -40,6 +40,8 @@ final class Probe: Sendable {
         return nil
     }
 
+    func writeLine() throws { try input.fileHandleForWriting.write(contentsOf: [UInt8(ascii: "\n")]) }
+
     func endInput() throws { try input.fileHandleForWriting.close() }
 
     func kill() { Foundation.kill(process.process.processIdentifier, SIGKILL) }

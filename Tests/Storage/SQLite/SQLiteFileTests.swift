@@ -23,9 +23,14 @@ struct SQLiteFileTests {
     func closesCleanly() async throws {
         let store = try SQLiteTestStore()
         let database = try store.openSQLite()
-        try await database.write("CREATE TABLE notes (text TEXT NOT NULL)")
+        try await database.migrateForTests([
+            "CREATE TABLE notes (text TEXT NOT NULL)",
+            "CREATE TABLE generation (id INTEGER PRIMARY KEY CHECK (id = 1), value BIGINT NOT NULL)",
+            "INSERT INTO generation VALUES (1, 5)",
+        ])
         for _ in 0..<100 { try await database.write("INSERT INTO notes VALUES ('x')") }
         #expect(try await database.integer("SELECT COUNT(*) FROM notes") == 100)
+        for _ in 0..<2 { #expect(try await database.generation() == 5) }
         await database.close()
         #expect(try files.contentsOfDirectory(atPath: store.directory.path) == ["store.sqlite"])
         #if os(Linux)
@@ -201,7 +206,11 @@ struct SQLiteFileTests {
         let (store, other) = (try SQLiteTestStore(), try SQLiteTestStore())
         for (store, text) in [(store, "old"), (other, "new")] {
             let database = try store.openSQLite()
-            try await database.write("CREATE TABLE notes (text TEXT NOT NULL)")
+            try await database.migrateForTests([
+                "CREATE TABLE notes (text TEXT NOT NULL)",
+                "CREATE TABLE generation (id INTEGER PRIMARY KEY CHECK (id = 1), value BIGINT NOT NULL)",
+                "INSERT INTO generation VALUES (1, 5)",
+            ])
             try await database.write("INSERT INTO notes VALUES (\(text))")
             await database.close()
         }
@@ -212,6 +221,14 @@ struct SQLiteFileTests {
         try files.moveItem(atPath: other.path, toPath: store.path)
         for _ in 0..<500 where try await text() == "old" { try await Task.sleep(for: .milliseconds(10)) }
         #expect(try await text() == "new")
+
+        let before = try await database.generation()
+        try move(from: store.path, to: store.path + ".new")
+        try moveBack(store)
+        for _ in 0..<500 where try await database.generation() == before {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        #expect(try await database.generation() != before)
         await database.close()
     }
 

@@ -53,6 +53,19 @@ struct SQLiteProcessTests {
         #expect(try await database.generation() == 1)
         _ = try await Probe.run("bump", store)
         #expect(try await database.generation() == 2)
+        // Right after it was asked, when what was learnt last would still be at hand.
+        let probe = try Probe("bump-each-line", store)
+        for value in Int64(3)...40 {
+            for _ in 0..<2 { #expect(try await database.generation() == value - 1) }
+            let line = try await blocking {
+                try probe.writeLine()
+                return try probe.readLine()
+            }
+            #expect(line == "bumped")
+            #expect(try await database.generation() == value)
+        }
+        try probe.endInput()
+        #expect(try await blocking { probe.waitUntilExit() } == 0)
         await database.close()
     }
 
