@@ -9,9 +9,14 @@ extension HTTPFields {
         let lines = self[values: .authorization]
         guard let line = lines.first else { return nil }
         guard lines.count == 1 else { throw .invalidToken }
-        let words = line.split(separator: " ", omittingEmptySubsequences: true)
-        guard words.first?.lowercased() == "bearer" else { throw .authenticationRequired }
-        guard words.count == 2 else { throw .invalidToken }
-        return String(words[1])
+        // By octets: by characters, this alone took a seventh of the server's time.
+        let isSpace: (UInt8) -> Bool = { $0 == UInt8(ascii: " ") }
+        let octets = Array(line.utf8).drop(while: isSpace)
+        let scheme = octets.prefix { !isSpace($0) }
+        guard scheme.elementsEqual("bearer".utf8, by: { $0 | 0x20 == $1 }) else { throw .authenticationRequired }
+        let rest = octets[scheme.endIndex...].drop(while: isSpace)
+        let token = rest.prefix { !isSpace($0) }
+        guard !token.isEmpty, rest[token.endIndex...].allSatisfy(isSpace) else { throw .invalidToken }
+        return String(decoding: token, as: UTF8.self)
     }
 }

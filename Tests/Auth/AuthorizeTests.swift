@@ -76,6 +76,11 @@ struct AuthorizeTests {
         try await TestApp.serve(try rules(key)) { app async throws in
             let basic = try await app.get(authorization: ["Basic YTpi"])
             #expect(basic.outcome == "401 authentication_required")
+            for scheme in ["Bearerx", "Beare", "Be\u{212A}rer"] {
+                let answer = try await app.get(authorization: ["\(scheme) \(token)"])
+                #expect(answer.outcome == "401 authentication_required")
+            }
+            #expect(try await app.get(authorization: [" bEARER   \(token) "]).status == 200)
             for lines in [
                 ["Bearer \(token)", "Bearer \(token)"], ["Bearer \(token)", "Basic YTpi"], ["Bearer \(token) x"],
                 ["Bearer"],

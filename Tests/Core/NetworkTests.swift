@@ -77,7 +77,8 @@ struct NetworkTests {
         ("", nil, nil), (":80", nil, nil), ("a.test:65536", nil, nil), ("a.test:8a", nil, nil), ("a b", nil, nil),
         ("a.test:+1", nil, nil), ("a.test:-1", nil, nil), ("[::1", nil, nil), ("[1.2.3.4]", nil, nil),
         ("[::1]x", nil, nil), ("::1", nil, nil), ("user@a.test", nil, nil), ("a.test/", nil, nil), ("a,b", nil, nil),
-        ("bücher.test", nil, nil), ("a.test:99999999999999999999", nil, nil), ("[a.test]", nil, nil),
+        ("bücher.test", nil, nil), ("\u{212A}.test", nil, nil), ("[::1]\u{301}", nil, nil),
+        ("a.test:99999999999999999999", nil, nil), ("[a.test]", nil, nil),
     ]
 
     @Test("a host is a name or an address with an optional port, and nothing else", arguments: authorities)

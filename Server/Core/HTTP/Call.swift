@@ -136,11 +136,23 @@ extension MediaType {
     }
 }
 
-extension StringProtocol {
+extension String {
+    /// Of a request target: what stands before its first `?`, and what stands after it.
+    var pathAndQuery: (path: Substring, query: Substring?) {
+        guard let mark = utf8.firstIndex(of: UInt8(ascii: "?")) else { return (self[...], nil) }
+        return (self[..<mark], self[utf8.index(after: mark)...])
+    }
+}
+
+extension StringProtocol where SubSequence == Substring {
     /// Without spaces and tabs at both ends (RFC 9110 §5.6.3).
     func trimmingSpaces() -> Substring {
-        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-        return Substring(drop(while: isSpace).reversed().drop(while: isSpace).reversed())
+        let all = self[...]
+        let isKept: (UInt8) -> Bool = { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
+        guard let first = all.utf8.firstIndex(where: isKept), let last = all.utf8.lastIndex(where: isKept) else {
+            return ""
+        }
+        return all[first..<all.utf8.index(after: last)]
     }
 }
 

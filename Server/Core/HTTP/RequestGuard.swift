@@ -30,8 +30,8 @@ final class RequestGuard: ChannelDuplexHandler {
     private var closesAfterAnswers = false
     private var refusalWaiting: Problem?
     private var hasRefused = false
-    /// The path of the last head, which decides the shape of a refusal.
-    private var path = ""
+    /// Of the last head; its path decides the shape of a refusal.
+    private var target = ""
     /// The client does not take its answers; see `channelWritabilityChanged`.
     private var isStalled = false
     private var deadline: NIODeadline?
@@ -73,7 +73,7 @@ final class RequestGuard: ChannelDuplexHandler {
             meter.reset()
             reading = .body
             isBodyTimed = false
-            path = String(head.uri.prefix { $0 != "?" })
+            target = head.uri
             if let problem = problem(with: head) {
                 // Not passed on, so nobody else will answer it.
                 reading = .nothing
@@ -202,7 +202,7 @@ final class RequestGuard: ChannelDuplexHandler {
             return
         }
         logger.debug("refused before routing", metadata: ["code": .string(problem.code)])
-        var answer = doors.door(of: path).answer(to: problem)
+        var answer = doors.door(of: target.pathAndQuery.path).answer(to: problem)
         if isSecure { answer.requireTLS() }
         var headers = HTTPHeaders(answer.headers.map { ($0.name.rawName, $0.value) })
         headers.add(name: "Content-Length", value: String(answer.body.count))

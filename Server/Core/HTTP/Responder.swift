@@ -35,7 +35,7 @@ package struct Responder: HTTPResponder {
         var logger = context.logger
         logger[metadataKey: "request"] = .string(id)
         let target = request.head.path ?? "/"
-        let path = target.prefix { $0 != "?" }
+        let (path, query) = target.pathAndQuery
         var answer: Answer
         var allOrigins = false
         do {
@@ -49,7 +49,7 @@ package struct Responder: HTTPResponder {
                 allOrigins = route.isPublicToAllOrigins
                 let body = route.readsBody ? try await wholeBody(of: request) : []
                 let call = Call(
-                    query: target.count > path.count ? String(target.dropFirst(path.count + 1)) : nil,
+                    query: query.map { String($0) },
                     headers: request.headers, network: network(of: context.channel, request.headers),
                     parameters: parameters,
                     body: body)

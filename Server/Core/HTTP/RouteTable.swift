@@ -58,8 +58,8 @@ package struct RouteTable: Sendable {
         case nothing
     }
 
-    package func match(_ method: HTTPRequest.Method, _ path: some StringProtocol) -> Match {
-        let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+    package func match(_ method: HTTPRequest.Method, _ path: Substring) -> Match {
+        let segments = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst()
         // HEAD follows GET (RFC 9110 §9.3.2).
         let wanted = method == .head ? .get : method
         var others: [Route] = []
@@ -78,16 +78,15 @@ package struct RouteTable: Sendable {
             publicToAllOrigins: others.contains(where: \.isPublicToAllOrigins))
     }
 
-    private static func parameters(of pattern: [Substring], in segments: ArraySlice<some StringProtocol>) -> [String]? {
+    private static func parameters(of pattern: [Substring], in segments: ArraySlice<Substring.UTF8View>) -> [String]? {
         var found: [String] = []
         for (wanted, segment) in zip(pattern, segments) {
-            if wanted.hasPrefix("{") {
+            if wanted.utf8.first == UInt8(ascii: "{") {
                 // Nothing has an identifier with a NUL, and no store can be asked for one.
-                guard let value = PercentEncoding.decode(segment), !value.isEmpty, !value.utf8.contains(0) else {
-                    return nil
-                }
+                guard let value = PercentEncoding.decode(Substring(segment)), !value.isEmpty, !value.utf8.contains(0)
+                else { return nil }
                 found.append(value)
-            } else if wanted != segment {
+            } else if !wanted.utf8.elementsEqual(segment) {
                 return nil
             }
         }
