@@ -40,6 +40,9 @@ let lifecycle: [Target.Dependency] = [
     outside("ServiceLifecycle", "swift-service-lifecycle"),
     outside("UnixSignals", "swift-service-lifecycle"),
 ]
+/// Both ends need them, and the SDK fetches them (Docs/Decisions/0006-the-sdk-alone.md).
+let structuredFields = Target.Dependency.product(
+    name: "RawStructuredFieldValues", package: "swift-http-structured-headers")
 let yams = outside("Yams", "yams")
 
 func library(
@@ -79,14 +82,18 @@ let package = Package(
         .library(name: "GatehouseAuth", targets: ["GatehouseAuth"]),
         .library(name: "GatehouseAuthRemote", targets: ["GatehouseAuthRemote"]),
         .library(name: "GatehouseClient", targets: ["GatehouseClient"]),
+        .library(name: "HTTPSignatures", targets: ["HTTPSignatures"]),
         .library(name: "WebTokens", targets: ["WebTokens"]),
     ],
     traits: [
-        .trait(name: "Server", description: "Everything but the SDK and WebTokens: off for who needs only these."),
+        .trait(
+            name: "Server",
+            description: "Everything but the SDK, HTTPSignatures and WebTokens: off for who needs only these."),
         .default(enabledTraits: ["Server"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-http-structured-headers.git", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
@@ -105,6 +112,7 @@ let package = Package(
         library("GatehouseCryptography", "Protocol/Cryptography", ["CGatehouseOpenSSL"]),
         library("GatehouseJSON", "Protocol/JSON"),
         library("WebTokens", "Protocol/Tokens", ["GatehouseCryptography", "GatehouseJSON"]),
+        library("HTTPSignatures", "Protocol/Signatures", ["GatehouseCryptography", structuredFields]),
         library("GatehouseOpenCAP", "Protocol/OpenCAP", ["GatehouseCryptography"]),
         library("GatehouseMessages", "Protocol/Messages", ["GatehouseJSON", httpTypes]),
         library("GatehouseTransfer", "Protocol/Transfer", ["CGatehouseCurl", httpTypes]),
@@ -144,7 +152,7 @@ let package = Package(
         // Client.
         library(
             "GatehouseClient", "Client/SDK",
-            ["GatehouseTransfer", "GatehouseCryptography", "GatehouseJSON", httpTypes]),
+            ["GatehouseTransfer", "GatehouseCryptography", "GatehouseJSON", "HTTPSignatures", httpTypes]),
         command("GatehouseClientCommand", "Client/Command", ["GatehouseClient", "GatehouseMessages", argumentParser]),
 
         // Conformance.
@@ -211,6 +219,9 @@ let package = Package(
                 "GatehouseTestSupport", httpTypes, logging, outside("NIOCore", "swift-nio"),
             ] + lifecycle),
         tests("CryptographyTests", "Tests/Cryptography", ["GatehouseCryptography"]),
+        tests(
+            "HTTPSignaturesTests", "Tests/Signatures",
+            ["HTTPSignatures", "GatehouseCryptography", "GatehouseJSON", "GatehouseTestSupport"]),
         tests("JSONTests", "Tests/JSON", ["GatehouseJSON"]),
         tests("OpenCAPTests", "Tests/OpenCAP", ["GatehouseOpenCAP", "GatehouseJSON", "GatehouseTestSupport"]),
         tests("PasswordsTests", "Tests/Passwords", ["GatehousePasswords"]),

@@ -1,3 +1,4 @@
+import HTTPSignatures
 import GatehouseJSON
 
 /// Why a call did not do what it was asked to.

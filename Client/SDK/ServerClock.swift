@@ -1,3 +1,4 @@
+import HTTPSignatures
 import Synchronization
 
 /// How far the server's clock is from ours, learnt from its answers.
@@ -15,7 +16,8 @@ final class ServerClock: Sendable {
     /// - Parameter now: Unix seconds by our clock when the answer came.
     func learn(from response: TransportResponse, now: Double) {
         // An answer with Age was stored on the way (RFC 9111 §5.1), so its Date is old.
-        guard response.header("Age") == nil, let date = response.header("Date").flatMap(HTTPDate.unixSeconds) else {
+        guard response.header("Age") == nil, let date = response.header("Date").flatMap({ HTTPDate.unixSeconds($0) })
+        else {
             return
         }
         learn(Double(date), now: now)

@@ -80,6 +80,23 @@ package enum ECDSA {
             }
             return key.isValid(encoded, for: message, hash: hash)
         }
+
+        /// - Parameter signature: the SEQUENCE of r and s in DER (RFC 3279 §2.2.3). False for anything but DER, so that
+        ///   one pair of numbers has one form.
+        package func isValid(der signature: [UInt8], for message: [UInt8], hash: HashAlgorithm) -> Bool {
+            guard let read = try? Signature(der: signature), let written = try? read.der(), written == signature else {
+                ERR_clear_error()
+                return false
+            }
+            return key.isValid(signature, for: message, hash: hash)
+        }
+
+        /// The SEQUENCE of r and s in DER (RFC 3279 §2.2.3).
+        ///
+        /// - Parameter signature: r and s, each as long as a coordinate.
+        package func der(of signature: [UInt8]) throws(CryptographyError) -> [UInt8] {
+            try Signature(raw: signature, curve).der()
+        }
     }
 
     package struct PrivateKey: Sendable {
@@ -107,7 +124,7 @@ package enum ECDSA {
             }
         }
 
-        /// - Parameter key: one that libcrypto made itself.
+        /// - Parameter key: one that libcrypto made or checked itself.
         private init(_ curve: Curve, _ key: EVPKey) throws(CryptographyError) {
             let (x, y) = (try key.number("qx").bytes(size: curve.size), try key.number("qy").bytes(size: curve.size))
             publicKey = PublicKey(curve, x, y, key)

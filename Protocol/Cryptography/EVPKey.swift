@@ -68,6 +68,24 @@ import CGatehouseOpenSSL
         return unsafe BigNumber(taking: number)
     }
 
+    /// One of the key's numbers in its shortest form, big-endian.
+    func bytes(_ name: String) throws(CryptographyError) -> [UInt8] {
+        let number = try number(name)
+        return number.bytes(size: number.size)
+    }
+
+    /// One of the key's texts.
+    ///
+    /// - Parameter name: libcrypto's (EVP_PKEY-EC(7)).
+    func text(_ name: String) throws(CryptographyError) -> String {
+        var octets = [CChar](repeating: 0, count: 64)
+        var length = 0
+        guard unsafe EVP_PKEY_get_utf8_string_param(raw, name, &octets, octets.count, &length) == 1 else {
+            throw .library("reading a key")
+        }
+        return String(decoding: octets.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
     /// One `EVP_MD_CTX`, freed once.
     @safe private struct Context: ~Copyable {
         let raw: OpaquePointer

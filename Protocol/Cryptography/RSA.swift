@@ -31,11 +31,14 @@ package enum RSA {
         package let exponent: [UInt8]
         fileprivate let key: EVPKey
 
+        /// - Parameter minimumBits: fewer than `modulusBits` begins with only for what others published with a short key.
         /// - Throws: `.weakKey` for a short modulus; `.invalidKey` for a long one, an exponent that is even or out of
         ///   `publicExponents`, a modulus that is a prime or has small factors, and leading zeros. Larger factors of what
         ///   is no modulus are found by chance (libcrypto tries random bases), so such a number is not refused each time.
-        package init(modulus: [UInt8], exponent: [UInt8]) throws(CryptographyError) {
-            try RSA.check(modulus: modulus, exponent: exponent)
+        package init(
+            modulus: [UInt8], exponent: [UInt8], minimumBits: Int = RSA.modulusBits.lowerBound
+        ) throws(CryptographyError) {
+            try RSA.check(modulus: modulus, exponent: exponent, minimumBits: minimumBits)
             let n = try BigNumber(bigEndian: modulus)
             let e = try BigNumber(bigEndian: exponent)
             let numbers = unsafe [Optional(n.raw), e.raw]
@@ -83,6 +86,16 @@ package enum RSA {
             self.exponent2 = exponent2
             self.coefficient = coefficient
         }
+
+        /// - Throws: when it is no pair.
+        init(of key: EVPKey) throws(CryptographyError) {
+            exponent = SecretBytes(try key.bytes("d"))
+            prime1 = SecretBytes(try key.bytes("rsa-factor1"))
+            prime2 = SecretBytes(try key.bytes("rsa-factor2"))
+            exponent1 = SecretBytes(try key.bytes("rsa-exponent1"))
+            exponent2 = SecretBytes(try key.bytes("rsa-exponent2"))
+            coefficient = SecretBytes(try key.bytes("rsa-coefficient1"))
+        }
     }
 
     package struct PrivateKey: Sendable {
@@ -92,9 +105,10 @@ package enum RSA {
         /// - Throws: what `PublicKey` throws; `.invalidKey` also when any number does not belong to the others: signing
         ///   with one that is off can give the key away.
         package init(
-            modulus: [UInt8], exponent: [UInt8], _ numbers: PrivateNumbers
+            modulus: [UInt8], exponent: [UInt8], _ numbers: PrivateNumbers,
+            minimumBits: Int = RSA.modulusBits.lowerBound
         ) throws(CryptographyError) {
-            try RSA.check(modulus: modulus, exponent: exponent)
+            try RSA.check(modulus: modulus, exponent: exponent, minimumBits: minimumBits)
             let n = try BigNumber(bigEndian: modulus)
             let e = try BigNumber(bigEndian: exponent)
             let d = try BigNumber(secret: numbers.exponent)
@@ -127,16 +141,8 @@ package enum RSA {
 
         /// - Parameter key: one that libcrypto made itself.
         private init(_ key: EVPKey) throws(CryptographyError) {
-            func bytes(_ name: String) throws(CryptographyError) -> [UInt8] {
-                let number = try key.number(name)
-                return number.bytes(size: number.size)
-            }
-            publicKey = PublicKey(try bytes("n"), try bytes("e"), key)
-            numbers = PrivateNumbers(
-                exponent: SecretBytes(try bytes("d")), prime1: SecretBytes(try bytes("rsa-factor1")),
-                prime2: SecretBytes(try bytes("rsa-factor2")), exponent1: SecretBytes(try bytes("rsa-exponent1")),
-                exponent2: SecretBytes(try bytes("rsa-exponent2")),
-                coefficient: SecretBytes(try bytes("rsa-coefficient1")))
+            publicKey = PublicKey(try key.bytes("n"), try key.bytes("e"), key)
+            numbers = try PrivateNumbers(of: key)
         }
 
         package func sign(
@@ -147,13 +153,15 @@ package enum RSA {
     }
 
     /// What costs no arithmetic, before anything that does.
-    private static func check(modulus: [UInt8], exponent: [UInt8]) throws(CryptographyError) {
+    private static func check(
+        modulus: [UInt8], exponent: [UInt8], minimumBits: Int = modulusBits.lowerBound
+    ) throws(CryptographyError) {
         guard let first = modulus.first, first != 0, exponent.first != 0 else {
             throw CryptographyError(.invalidKey, "a number of the RSA key is empty or begins with zero")
         }
         let bits = modulus.count * 8 - first.leadingZeroBitCount
-        guard bits >= modulusBits.lowerBound else {
-            throw CryptographyError(.weakKey, "the RSA key has \(bits) bits, fewer than \(modulusBits.lowerBound)")
+        guard bits >= minimumBits else {
+            throw CryptographyError(.weakKey, "the RSA key has \(bits) bits, fewer than \(minimumBits)")
         }
         guard bits <= modulusBits.upperBound else {
             throw CryptographyError(.invalidKey, "the RSA key has \(bits) bits, more than \(modulusBits.upperBound)")

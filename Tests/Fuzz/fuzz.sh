@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 seconds=$1
 shift
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(JSON Base64URL JWK JWS)
+[ ${#targets[@]} -gt 0 ] || targets=(JSON Base64URL JWK JWS Cavage MessageSignature)
 build=.build-fuzz
 mkdir -p "$build"
 
@@ -25,10 +25,14 @@ library() { # name, folder
 library GatehouseJSON Protocol/JSON
 library GatehouseCryptography Protocol/Cryptography
 library WebTokens Protocol/Tokens
+# As the package manager has fetched it for the build.
+library RawStructuredFieldValues .build/checkouts/swift-http-structured-headers/Sources/RawStructuredFieldValues
+library HTTPSignatures Protocol/Signatures
 
 for target in "${targets[@]}"; do
     swiftc "${flags[@]}" -module-name "Fuzz$target" "Tests/Fuzz/Targets/$target.swift" \
-        "$build/GatehouseJSON.o" "$build/GatehouseCryptography.o" "$build/WebTokens.o" -lcrypto -o "$build/fuzz-$target"
+        "$build/GatehouseJSON.o" "$build/GatehouseCryptography.o" "$build/WebTokens.o" \
+        "$build/RawStructuredFieldValues.o" "$build/HTTPSignatures.o" -lcrypto -o "$build/fuzz-$target"
     mkdir -p "$build/found-$target"
     # What is new goes to the first folder; the kept corpus stays as it is.
     if ! SWIFT_BACKTRACE=enable=no "$build/fuzz-$target" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=2048 \

@@ -1,6 +1,7 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/decoder.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -83,4 +84,18 @@ static inline EVP_PKEY *gatehouse_generate_rsa(size_t bits) { return EVP_PKEY_Q_
 
 static inline EVP_PKEY *gatehouse_generate_ec(const char *curve) {
     return EVP_PKEY_Q_keygen(NULL, NULL, "EC", curve);
+}
+
+/// A key from a file in PEM, in any of its forms. NULL when there is none, and for one that is encrypted: nobody is asked
+/// for its password.
+static inline EVP_PKEY *gatehouse_read_pem(const unsigned char *pem, size_t size, int is_private) {
+    EVP_PKEY *key = NULL;
+    int selection = is_private ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY;
+    OSSL_DECODER_CTX *context = OSSL_DECODER_CTX_new_for_pkey(&key, "PEM", NULL, NULL, selection, NULL, NULL);
+    const unsigned char *next = pem;
+    int is_read = context != NULL && OSSL_DECODER_from_data(context, &next, &size) == 1;
+    OSSL_DECODER_CTX_free(context);
+    if (is_read) return key;
+    EVP_PKEY_free(key);
+    return NULL;
 }
