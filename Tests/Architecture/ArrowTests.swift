@@ -168,7 +168,7 @@ struct ArrowTests {
     func namesAreOurs() throws {
         let manifest = try Repository.manifest()
         let products = Set(manifest.matches(of: #/\.library\(name: "(\w+)"/#).map { String($0.1) })
-        #expect(products == ["GatehouseAuth", "GatehouseAuthRemote", "GatehouseClient", "WebTokens"])
+        #expect(products == ["GatehouseAuth", "GatehouseAuthRemote", "GatehouseClient", "HTTPSignatures", "WebTokens"])
         for target in try Repository.targets() where !target.isTest {
             #expect(
                 target.name.hasPrefix("Gatehouse") || target.name.hasPrefix("CGatehouse")

@@ -81,6 +81,15 @@ struct CavageTests {
     }
 
     @Test(
+        "an identifier is written so that it is read again, whatever it has",
+        arguments: ["k", "a\"b", "\\", "\\\u{34D}", "é", "a,b=c"])
+    func quoting(id: String) throws {
+        let field = CavageSignature.field(
+            keyID: id, label: nil, created: nil, expires: nil, covered: nil, signature: [0])
+        #expect(try CavageSignature(parsing: octets(field)).keyID == id)
+    }
+
+    @Test(
         "a parameter that is given twice is refused, of any name and in any case",
         arguments: [
             "keyId=\"k\",signature=\"AA==\",keyid=\"l\"", "keyId=\"k\",signature=\"AA==\",signature=\"AA==\"",

@@ -47,7 +47,12 @@ public struct CavageSignature: Sendable {
         else { throw SignatureRefusal(.malformed("no signature in Base64")) }
         self.keyID = keyID
         self.signature = signature
-        label = parameters["algorithm"].map { String(decoding: $0.map(\.lowercased), as: UTF8.self) }
+        label = try parameters["algorithm"].map { octets throws(SignatureRefusal) in
+            guard let label = String(validating: octets.map(\.lowercased), as: UTF8.self) else {
+                throw SignatureRefusal(.malformed("algorithm is no text"))
+            }
+            return label
+        }
         created = try parameters["created"].map { octets throws(SignatureRefusal) in
             guard let seconds = Self.integer(octets) else {
                 throw SignatureRefusal(.malformed("created is no number of seconds"))
