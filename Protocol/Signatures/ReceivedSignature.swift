@@ -11,18 +11,15 @@ public enum ReceivedSignature: Sendable {
     ///
     /// - Throws: `SignatureRefusal`: `.missing`; `.ambiguous` for both families in one request.
     public static func all(of message: SignableMessage) throws(SignatureRefusal) -> [ReceivedSignature] {
-        let isCavage = message.lines(Array("authorization".utf8)).contains {
-            $0.drop(while: \.isBlank).prefix { !$0.isBlank }.map(\.lowercased).elementsEqual("signature".utf8)
+        guard message.fields.contains(where: { $0.name.elementsEqual("signature-input".utf8) }) else {
+            return [.cavage(try CavageSignature(of: message))]
         }
-        let isMessage = message.fields.contains { $0.name.elementsEqual("signature-input".utf8) }
-        switch (isCavage, isMessage) {
-        case (true, true): throw SignatureRefusal(.ambiguous("one in Authorization and one in Signature-Input"))
-        case (false, true):
-            let found = try MessageSignature.all(of: message)
-            guard !found.isEmpty else { throw SignatureRefusal(.missing) }
-            return found.map(ReceivedSignature.message)
-        case (_, false): return [.cavage(try CavageSignature(of: message))]
+        guard try CavageSignature.inAuthorization(of: message) == nil else {
+            throw SignatureRefusal(.ambiguous("one in Authorization and one in Signature-Input"))
         }
+        let found = try MessageSignature.all(of: message)
+        guard !found.isEmpty else { throw SignatureRefusal(.missing) }
+        return found.map(ReceivedSignature.message)
     }
 
     /// What the peer calls the key; nil when it does not say.

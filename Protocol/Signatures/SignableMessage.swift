@@ -68,6 +68,11 @@ public struct SignableMessage: Sendable {
         if case .request = start { true } else { false }
     }
 
+    /// As on the request line; empty for a response.
+    var method: String {
+        if case .request(let method, _, _, _) = start { text(method) } else { "" }
+    }
+
     /// The lines of one field, as they came.
     ///
     /// - Parameter name: in lower case.

@@ -2,7 +2,7 @@
 public struct SignaturePolicy: Sendable {
     /// The body of the request, as far as it matters.
     public enum Body: Sendable {
-        /// Nobody reads one.
+        /// Nobody reads one, and a digest that is covered all the same is compared with nothing.
         case ignored
         /// It is read: it has to be covered by a digest, which is compared with it.
         case read([UInt8])
@@ -51,16 +51,15 @@ public struct SignaturePolicy: Sendable {
     /// Decides about a signature that verifies.
     ///
     /// - Parameters:
-    ///   - method: of the request.
     ///   - now: Unix seconds.
     /// - Returns: when it stops being accepted, in Unix seconds; so long it has to be remembered.
     /// - Throws: `SignatureRefusal`: `.notCovered`, `.noTime`, `.outsideWindow`, `.expired`, and what `BodyDigest` throws.
     public func check(
-        _ received: ReceivedSignature, of message: SignableMessage, method: String, body: Body, now: Int64
+        _ received: ReceivedSignature, of message: SignableMessage, body: Body, now: Int64
     ) throws(SignatureRefusal) -> Int64 {
         let end =
             switch received {
-            case .cavage(let signature): try check(signature, message, method, body, now)
+            case .cavage(let signature): try check(signature, message, body, now)
             case .message(let signature): try check(signature, body, now)
             }
         if case .read(let octets) = body { try checkDigests(received, octets, message) }
@@ -70,19 +69,19 @@ public struct SignaturePolicy: Sendable {
     // MARK: draft-cavage
 
     private func check(
-        _ signature: CavageSignature, _ message: SignableMessage, _ method: String, _ body: Body, _ now: Int64
+        _ signature: CavageSignature, _ message: SignableMessage, _ body: Body, _ now: Int64
     ) throws(SignatureRefusal) -> Int64 {
-        let required = requiredHeaders(method: method, readsBody: body.isWanted)
+        let required = requiredHeaders(method: message.method, readsBody: body.isWanted)
         let missing = required.filter { !isCovered($0, by: signature) }
         guard missing.isEmpty else { throw SignatureRefusal(.notCovered(missing)) }
         var ends: [Int64] = []
-        if signature.covered.contains("date") {
+        if signature.covers("date") {
             guard let lines = try? message.values(Array("date".utf8)), lines.count == 1,
                 let date = HTTPDate.unixSeconds(lines[0])
             else { throw SignatureRefusal(.noTime("date")) }
             ends.append(try checkTime("date", date, now))
         }
-        if signature.covered.contains("(created)"), let created = signature.created {
+        if signature.covers("(created)"), let created = signature.created {
             ends.append(try checkTime("created", created, now))
         }
         // Without any time, which only a list of the operator's own allows, it is remembered for as long as others.
@@ -90,12 +89,12 @@ public struct SignaturePolicy: Sendable {
     }
 
     private func isCovered(_ name: String, by signature: CavageSignature) -> Bool {
-        if signature.covered.contains(name) { return true }
+        if signature.covers(name) { return true }
         // A list of the operator's own means what it says.
         guard verifiedHeaders == nil else { return false }
         return switch name {
-        case "date": signature.covered.contains("(created)")
-        case "digest": signature.covered.contains("content-digest")
+        case "date": signature.covers("(created)")
+        case "digest": signature.covers("content-digest")
         default: false
         }
     }
@@ -156,7 +155,7 @@ extension ReceivedSignature {
     /// Whether a field is covered, in whatever form.
     func covers(_ field: String) -> Bool {
         switch self {
-        case .cavage(let signature): signature.covered.contains(field)
+        case .cavage(let signature): signature.covers(field)
         case .message(let signature): signature.covered.contains { $0.name == field && !$0.isOfRequest }
         }
     }

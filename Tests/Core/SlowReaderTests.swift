@@ -1,7 +1,5 @@
 import Glibc
-import Logging
 import NIOCore
-import ServiceLifecycle
 import Testing
 
 @testable import GatehouseCore
@@ -10,24 +8,13 @@ import Testing
 struct SlowReaderTests {
     @Test("a client that takes no answers is cut off")
     func isCutOff() async throws {
-        let fixture = try await Fixture()
         var limits = ConnectionLimits()
         #expect(limits.answerTime == .seconds(30))
         limits.answerTime = .milliseconds(200)
-        let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let (urls, ready) = AsyncStream.makeStream(of: String.self)
-        let server = GatehouseServer(
-            settings: fixture.settings, features: fixture.features, database: fixture.database, certificates: nil,
-            clock: fixture.time.clock, limits: limits, logger: silent
-        ) { ready.yield($0) }
-        let group = ServiceGroup(configuration: .init(services: [server], logger: silent))
-        let running = Task { try await group.run() }
-        let url = try #require(await urls.first { _ in true })
-        let port = try #require(url.split(separator: ":").last.flatMap { UInt16($0) })
-        let isCutOff = await Task.detached { Self.isCutOff(port) }.value
-        #expect(isCutOff)
-        await group.triggerGracefulShutdown()
-        try await running.value
+        try await withServer(limits: limits) { server in
+            let port = try #require(server.url.split(separator: ":").last.flatMap { UInt16($0) })
+            #expect(await Task.detached { Self.isCutOff(port) }.value)
+        }
     }
 
     /// Asks for more and more and reads nothing, until the server hangs up or 45 seconds have passed.

@@ -37,7 +37,9 @@ struct SignaturePolicyTests {
         _ signature: ReceivedSignature, _ message: SignableMessage? = nil, method: String = "GET",
         body: SignaturePolicy.Body = .ignored, now: Int64 = Self.now, by policy: SignaturePolicy? = nil
     ) throws -> Int64 {
-        try (policy ?? self.policy).check(signature, of: message ?? request(), method: method, body: body, now: now)
+        let sent = SignableMessage.request(
+            method: method, target: "/", scheme: "https", fields: (message ?? request()).fields)
+        return try (policy ?? self.policy).check(signature, of: sent, body: body, now: now)
     }
 
     @Test(

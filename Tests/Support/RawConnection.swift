@@ -81,11 +81,3 @@ package final class RawConnection: Sendable {
 }
 
 private func closeFile(_ descriptor: Int32) -> Int32 { close(descriptor) }
-
-private func sendBytes(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
-    #if canImport(Glibc)
-    unsafe send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
-    #else
-    unsafe send(descriptor, bytes.baseAddress, bytes.count, 0)
-    #endif
-}

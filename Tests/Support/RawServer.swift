@@ -113,7 +113,7 @@ extension RawServer {
         package func writeAll(_ bytes: [UInt8]) -> Bool {
             var rest = bytes[...]
             while !rest.isEmpty {
-                let count = unsafe rest.withUnsafeBytes { unsafe writeToSocket(descriptor, $0) }
+                let count = unsafe rest.withUnsafeBytes { unsafe sendBytes(descriptor, $0) }
                 guard count > 0 else { return false }
                 rest = rest.dropFirst(count)
             }
@@ -177,11 +177,3 @@ private func isReadable(_ descriptor: Int32, within milliseconds: Int32) -> Bool
 private func closeSocket(_ descriptor: Int32) { _ = close(descriptor) }
 
 private func acceptOn(_ descriptor: Int32) -> Int32 { accept(descriptor, nil, nil) }
-
-private func writeToSocket(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
-    #if canImport(Glibc)
-    unsafe send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
-    #else
-    unsafe send(descriptor, bytes.baseAddress, bytes.count, 0)
-    #endif
-}

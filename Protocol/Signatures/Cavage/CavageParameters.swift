@@ -42,8 +42,8 @@ struct CavageParameters {
         }
     }
 
-    subscript(name: [UInt8]) -> [UInt8]? { parameters.first { $0.name == name }?.value }
-    subscript(name: String) -> [UInt8]? { parameters.first { $0.name.elementsEqual(name.utf8) }?.value }
+    /// - Parameter name: in lower case.
+    subscript(name: some Sequence<UInt8>) -> [UInt8]? { parameters.first { $0.name.elementsEqual(name) }?.value }
 
     /// RFC 9110 §5.6.4; `rest` begins with the quote and ends up after the closing one.
     private static func quotedString(

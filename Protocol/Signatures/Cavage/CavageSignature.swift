@@ -20,7 +20,7 @@ public struct CavageSignature: Sendable {
     public let expires: Int64?
     /// What the signature covers, in its order and in lower case: names of fields, `(request-target)`, `(created)` and
     /// `(expires)`.
-    public let covered: [String]
+    public var covered: [String] { names.map { String(decoding: $0, as: UTF8.self) } }
     /// The signature itself.
     public let signature: [UInt8]
 
@@ -39,27 +39,28 @@ public struct CavageSignature: Sendable {
     /// - Parameter octets: what stands in `Signature`, and in `Authorization` after the scheme.
     public init(parsing octets: [UInt8]) throws(SignatureRefusal) {
         let parameters = try CavageParameters(parsing: octets)
-        guard let keyID = parameters["keyid"].flatMap({ String(validating: $0, as: UTF8.self) }), !keyID.isEmpty else {
+        guard let keyID = parameters["keyid".utf8].flatMap({ String(validating: $0, as: UTF8.self) }), !keyID.isEmpty
+        else {
             throw SignatureRefusal(.malformed("no keyId"))
         }
-        guard let encoded = parameters["signature"], let text = String(validating: encoded, as: UTF8.self),
+        guard let encoded = parameters["signature".utf8], let text = String(validating: encoded, as: UTF8.self),
             let signature = Base64.decode(text), !signature.isEmpty
         else { throw SignatureRefusal(.malformed("no signature in Base64")) }
         self.keyID = keyID
         self.signature = signature
-        label = try parameters["algorithm"].map { octets throws(SignatureRefusal) in
+        label = try parameters["algorithm".utf8].map { octets throws(SignatureRefusal) in
             guard let label = String(validating: octets.map(\.lowercased), as: UTF8.self) else {
                 throw SignatureRefusal(.malformed("algorithm is no text"))
             }
             return label
         }
-        created = try parameters["created"].map { octets throws(SignatureRefusal) in
+        created = try parameters["created".utf8].map { octets throws(SignatureRefusal) in
             guard let seconds = Self.integer(octets) else {
                 throw SignatureRefusal(.malformed("created is no number of seconds"))
             }
             return seconds
         }
-        if let octets = parameters["expires"] {
+        if let octets = parameters["expires".utf8] {
             let whole = octets.prefix { $0 != UInt8(ascii: ".") }
             let fraction = octets.dropFirst(whole.count + 1)
             guard let seconds = Self.integer(whole), whole.count == octets.count || !fraction.isEmpty,
@@ -71,8 +72,7 @@ public struct CavageSignature: Sendable {
             expires = nil
             isExpiresWhole = false
         }
-        names = try Self.names(parameters["headers"], label: label)
-        covered = names.map { String(decoding: $0, as: UTF8.self) }
+        names = try Self.names(parameters["headers".utf8], label: label)
     }
 
     /// Checks it with a key, over the message as it is.
@@ -99,24 +99,33 @@ public struct CavageSignature: Sendable {
             names, of: message, label: label, created: created, expires: isExpiresWhole ? expires : nil)
     }
 
+    /// - Parameter name: in lower case.
+    func covers(_ name: String) -> Bool { names.contains { $0.elementsEqual(name.utf8) } }
+
     // MARK: Reading
 
+    /// What stands after the scheme in `Authorization: Signature …`; nil for another scheme and without the field.
+    static func inAuthorization(of message: SignableMessage) throws(SignatureRefusal) -> [UInt8]? {
+        let lines = message.lines(Array("authorization".utf8))
+        guard lines.count <= 1 else { throw SignatureRefusal(.ambiguous("two Authorization fields")) }
+        guard let line = lines.first else { return nil }
+        let value = try FieldValue.canonical(line, of: Array("authorization".utf8))
+        let scheme = value.prefix { !$0.isBlank }
+        guard scheme.map(\.lowercased).elementsEqual("signature".utf8) else { return nil }
+        return Array(value.dropFirst(scheme.count).drop(while: \.isBlank))
+    }
+
     private static func parameters(of message: SignableMessage) throws(SignatureRefusal) -> [UInt8]? {
-        let authorization = message.lines(Array("authorization".utf8))
-        guard authorization.count <= 1 else { throw SignatureRefusal(.ambiguous("two Authorization fields")) }
-        let signatures = message.lines(Array("signature".utf8))
-        let scheme = Array("signature".utf8)
-        if let line = authorization.first {
-            let value = try FieldValue.canonical(line, of: Array("authorization".utf8))
-            let word = value.prefix { !$0.isBlank }
-            guard word.map(\.lowercased) == scheme else { return nil }
-            guard signatures.isEmpty else {
+        let name = Array("signature".utf8)
+        let lines = message.lines(name)
+        if let octets = try inAuthorization(of: message) {
+            guard lines.isEmpty else {
                 throw SignatureRefusal(.ambiguous("a signature in Authorization and one in Signature"))
             }
-            return Array(value.dropFirst(word.count).drop(while: \.isBlank))
+            return octets
         }
-        guard signatures.count <= 1 else { throw SignatureRefusal(.ambiguous("two Signature fields")) }
-        return try signatures.first.map { line throws(SignatureRefusal) in try FieldValue.canonical(line, of: scheme) }
+        guard lines.count <= 1 else { throw SignatureRefusal(.ambiguous("two Signature fields")) }
+        return try lines.first.map { line throws(SignatureRefusal) in try FieldValue.canonical(line, of: name) }
     }
 
     /// 1 to 15 digits, as RFC 9651 §3.3.1 bounds integers.

@@ -11,8 +11,7 @@ public struct AcceptSignature: Sendable {
     /// Taken over into the signature as they are; `created` and `expires` are the signer's.
     public let demanded: SignatureParameters
 
-    /// - Parameters:
-    ///   - demanded: without `created` and `expires`.
+    /// - Parameter demanded: without `created` and `expires`.
     public init(
         label: String = "sig1", components: [MessageComponent], wantsCreated: Bool = true, wantsExpires: Bool = false,
         demanded: SignatureParameters = SignatureParameters()
@@ -71,7 +70,7 @@ public struct AcceptSignature: Sendable {
             if one.wantsCreated { parameters["created"] = .bool(true) }
             if one.wantsExpires { parameters["expires"] = .bool(true) }
             for (name, value) in one.demanded.map { parameters[name] = value }
-            let list = try InnerList(one.components, parameters).serialised()
+            let list = try MessageComponent.list(one.components, parameters)
             members.append("\(one.label)=\(String(decoding: list, as: UTF8.self))")
         }
         return members.joined(separator: ", ")

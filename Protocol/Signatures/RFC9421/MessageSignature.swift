@@ -55,8 +55,7 @@ public struct MessageSignature: Sendable {
         self.signature = signature
         covered = try list.components()
         parameters = try SignatureParameters(list.rfc9651Parameters)
-        // RFC 9421 §3.2: serialised anew, since the field may be written with more spaces; the order stays.
-        serialised = try list.serialised()
+        serialised = try MessageComponent.list(covered, list.rfc9651Parameters)
     }
 
     /// Checks it with a key, over the message as it is (RFC 9421 §3.2).
@@ -123,10 +122,7 @@ extension MessageSignature {
         if let named = parameters.algorithm, named != key.algorithm.registeredName {
             throw SignatureRefusal(.wrongAlgorithm(named: named, key: key.algorithm.rawValue))
         }
-        let list = InnerList(covered, parameters.map)
-        // Also sees that nothing is covered twice.
-        _ = try list.components()
-        let serialised = try list.serialised()
+        let serialised = try MessageComponent.list(covered, parameters.map)
         let base = try SignatureBase.make(covered, parameters: serialised, of: message, types)
         let signature = try key.sign(base, .fixed)
         return NewSignature(

@@ -63,50 +63,30 @@ public struct SignatureParameters: Sendable, Equatable {
 extension InnerList {
     /// The components of an entry of `Signature-Input` or `Accept-Signature`.
     ///
-    /// - Throws: `.duplicateComponent`, and what `MessageComponent` throws.
     func components() throws(SignatureRefusal) -> [MessageComponent] {
         var components: [MessageComponent] = []
-        for item in bareInnerList {
-            let component = try MessageComponent(item)
-            guard !components.contains(component) else {
-                throw SignatureRefusal(.duplicateComponent(component.identifier))
-            }
-            components.append(component)
-        }
+        for item in bareInnerList { components.append(try MessageComponent(item)) }
         return components
-    }
-
-    init(_ components: [MessageComponent], _ parameters: OrderedMap<String, RFC9651BareItem>) {
-        var list = BareInnerList()
-        for component in components { list.append(component.item) }
-        self.init(bareInnerList: list, parameters: parameters)
-    }
-
-    /// RFC 9651 §4.1.1.1.
-    ///
-    /// - Throws: `.malformed` when a parameter cannot be written down.
-    func serialised() throws(SignatureRefusal) -> [UInt8] {
-        var serializer = StructuredFieldValueSerializer()
-        guard let octets = try? serializer.writeListFieldValue([.innerList(self)]) else {
-            throw SignatureRefusal(.malformed("a parameter that cannot be serialised"))
-        }
-        return octets
     }
 }
 
 extension MessageComponent {
-    fileprivate var item: Item {
-        var map = OrderedMap<String, RFC9651BareItem>()
-        for parameter in parameters {
-            switch parameter {
-            case .sf: map["sf"] = .bool(true)
-            case .bs: map["bs"] = .bool(true)
-            case .tr: map["tr"] = .bool(true)
-            case .req: map["req"] = .bool(true)
-            case .key(let member): map["key"] = .string(member)
-            case .name(let member): map["name"] = .string(member)
-            }
+    /// The inner list of an entry of `Signature-Input` or `Accept-Signature` (RFC 9651 §4.1.1.1): serialised anew, since
+    /// a field may be written with more spaces.
+    ///
+    /// - Throws: `.duplicateComponent`; `.malformed` when a parameter cannot be written down.
+    static func list(
+        _ components: [MessageComponent], _ parameters: OrderedMap<String, RFC9651BareItem>
+    ) throws(SignatureRefusal) -> [UInt8] {
+        for (index, component) in components.enumerated() where components[..<index].contains(component) {
+            throw SignatureRefusal(.duplicateComponent(component.identifier))
         }
-        return Item(bareItem: .string(name), parameters: map)
+        var serializer = StructuredFieldValueSerializer()
+        let empty = InnerList(bareInnerList: [], parameters: parameters)
+        guard let octets = try? serializer.writeListFieldValue([.innerList(empty)]) else {
+            throw SignatureRefusal(.malformed("a parameter that cannot be serialised"))
+        }
+        // It begins with `()`.
+        return Array("(\(components.map(\.identifier).joined(separator: " ")))".utf8) + octets.dropFirst(2)
     }
 }
