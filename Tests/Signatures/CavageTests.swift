@@ -89,6 +89,15 @@ struct CavageTests {
         #expect(try CavageSignature(parsing: octets(field)).keyID == id)
     }
 
+    @Test("identifier and label are UTF-8")
+    func octetsOfTexts() {
+        for (name, reason) in [("keyId", "no keyId"), ("algorithm", "algorithm is no text")] {
+            let other = name == "keyId" ? "" : ",keyId=\"k\""
+            let parameters = octets("signature=\"AA==\"\(other),\(name)=\"") + [0xFF] + octets("\"")
+            expectRefusal(.malformed(reason)) { try CavageSignature(parsing: parameters) }
+        }
+    }
+
     @Test(
         "a parameter that is given twice is refused, of any name and in any case",
         arguments: [
@@ -226,7 +235,7 @@ struct CavageTests {
         #expect(text(try string([.init("X", "a \r\n  b\n\tc")])) == "x: a b c")
         #expect(try string([.init("X", octets: [0xE9, 0xFF])]) == octets("x: ") + [0xE9, 0xFF])
         expectRefusal(.absent("x")) { try string([.init("Y", "a")]) }
-        for value in ["a\nb", "a\rb", "a\0b", "a\r\nb", "a\r b"] {
+        for value in ["a\nb", "a\rb", "a\0b", "a\r\nb", "a\r b", "a\r  b"] {
             expectRefusal(.forbiddenOctet("x")) { try string([.init("X", value)]) }
         }
     }
