@@ -205,10 +205,17 @@ struct MessageSignatureTests {
         let made = try read.sign(Self.request(), created: 1, expires: 2, with: Self.key)
         #expect(
             made.signatureInput == "app=(\"@method\" \"@path\");created=1;expires=2;nonce=\"n\";keyid=\"k\";tag=\"t\"")
-        for wrong in ["a=1", "a=(\"@method\");created=1", "a=(", "a=(\"@foo\")"] {
+        for wrong in ["a=1", "a=(\"@method\");created=1", "a=(", "a=(\"@foo\")", "a=(\"b\" \"b\")"] {
             #expect(throws: SignatureRefusal.self, "\(wrong)") {
                 try AcceptSignature.all(of: .response(status: 401, fields: [.init("Accept-Signature", wrong)]))
             }
+        }
+        let twice = [try MessageComponent("@path"), try MessageComponent("@path")]
+        let refused = SignatureRefusal.Reason.duplicateComponent("\"@path\"")
+        expectRefusal(refused) { try AcceptSignature.field([AcceptSignature(components: twice)]) }
+        expectRefusal(refused) {
+            try MessageSignature.sign(
+                Self.request(), covering: twice, parameters: SignatureParameters(), with: Self.key)
         }
         let other = AcceptSignature(components: [], demanded: SignatureParameters(keyID: "another"))
         expectRefusal(.unsuitable("keyid", "the key another is asked for")) {

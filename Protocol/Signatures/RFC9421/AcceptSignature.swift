@@ -70,6 +70,7 @@ public struct AcceptSignature: Sendable {
             if one.wantsCreated { parameters["created"] = .bool(true) }
             if one.wantsExpires { parameters["expires"] = .bool(true) }
             for (name, value) in one.demanded.map { parameters[name] = value }
+            try MessageComponent.requireDistinct(one.components)
             let list = try MessageComponent.list(one.components, parameters)
             members.append("\(one.label)=\(String(decoding: list, as: UTF8.self))")
         }

@@ -122,6 +122,7 @@ extension MessageSignature {
         if let named = parameters.algorithm, named != key.algorithm.registeredName {
             throw SignatureRefusal(.wrongAlgorithm(named: named, key: key.algorithm.rawValue))
         }
+        try MessageComponent.requireDistinct(covered)
         let serialised = try MessageComponent.list(covered, parameters.map)
         let base = try SignatureBase.make(covered, parameters: serialised, of: message, types)
         let signature = try key.sign(base, .fixed)

@@ -63,24 +63,30 @@ public struct SignatureParameters: Sendable, Equatable {
 extension InnerList {
     /// The components of an entry of `Signature-Input` or `Accept-Signature`.
     ///
+    /// - Throws: `.duplicateComponent`, and what `MessageComponent` throws.
     func components() throws(SignatureRefusal) -> [MessageComponent] {
         var components: [MessageComponent] = []
         for item in bareInnerList { components.append(try MessageComponent(item)) }
+        try MessageComponent.requireDistinct(components)
         return components
     }
 }
 
 extension MessageComponent {
-    /// The inner list of an entry of `Signature-Input` or `Accept-Signature` (RFC 9651 §4.1.1.1): serialised anew, since
-    /// a field may be written with more spaces.
-    ///
-    /// - Throws: `.duplicateComponent`; `.malformed` when a parameter cannot be written down.
-    static func list(
-        _ components: [MessageComponent], _ parameters: OrderedMap<String, RFC9651BareItem>
-    ) throws(SignatureRefusal) -> [UInt8] {
+    /// - Throws: `.duplicateComponent` (RFC 9421 §2.5).
+    static func requireDistinct(_ components: [MessageComponent]) throws(SignatureRefusal) {
         for (index, component) in components.enumerated() where components[..<index].contains(component) {
             throw SignatureRefusal(.duplicateComponent(component.identifier))
         }
+    }
+
+    /// The inner list of an entry of `Signature-Input` or `Accept-Signature` (RFC 9651 §4.1.1.1): serialised anew, since
+    /// a field may be written with more spaces.
+    ///
+    /// - Throws: `.malformed` when a parameter cannot be written down.
+    static func list(
+        _ components: [MessageComponent], _ parameters: OrderedMap<String, RFC9651BareItem>
+    ) throws(SignatureRefusal) -> [UInt8] {
         var serializer = StructuredFieldValueSerializer()
         let empty = InnerList(bareInnerList: [], parameters: parameters)
         guard let octets = try? serializer.writeListFieldValue([.innerList(empty)]) else {
