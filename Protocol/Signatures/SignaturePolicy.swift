@@ -2,8 +2,8 @@
 public struct SignaturePolicy: Sendable {
     /// The body of the request, as far as it matters.
     public enum Body: Sendable {
-        /// Nobody reads one, and a digest that is covered all the same is compared with nothing.
-        case ignored
+        /// Nobody reads it, so no digest has to be covered; one that is covered is compared with it all the same.
+        case unread([UInt8])
         /// It is read: it has to be covered by a digest, which is compared with it.
         case read([UInt8])
         /// Somebody else reads it, and compares it with the covered digest.
@@ -62,7 +62,10 @@ public struct SignaturePolicy: Sendable {
             case .cavage(let signature): try check(signature, message, body, now)
             case .message(let signature): try check(signature, body, now)
             }
-        if case .read(let octets) = body { try checkDigests(received, octets, message) }
+        switch body {
+        case .unread(let octets), .read(let octets): try checkDigests(received, octets, message)
+        case .elsewhere: break
+        }
         return end
     }
 
@@ -147,7 +150,7 @@ public struct SignaturePolicy: Sendable {
 
 extension SignaturePolicy.Body {
     fileprivate var isWanted: Bool {
-        if case .ignored = self { false } else { true }
+        if case .unread = self { false } else { true }
     }
 }
 

@@ -35,7 +35,7 @@ struct SignaturePolicyTests {
     @discardableResult
     private func check(
         _ signature: ReceivedSignature, _ message: SignableMessage? = nil, method: String = "GET",
-        body: SignaturePolicy.Body = .ignored, now: Int64 = Self.now, by policy: SignaturePolicy? = nil
+        body: SignaturePolicy.Body = .unread([]), now: Int64 = Self.now, by policy: SignaturePolicy? = nil
     ) throws -> Int64 {
         let sent = SignableMessage.request(
             method: method, target: "/", scheme: "https", fields: (message ?? request()).fields)
@@ -50,9 +50,24 @@ struct SignaturePolicyTests {
     func lists(method: String, count: Int) throws {
         let list = Array(Self.all.prefix(count))
         #expect(policy.requiredHeaders(method: method, readsBody: false) == list)
-        #expect(throws: Never.self) { try check(try cavage(list.reversed()), method: method) }
+        let request = request([.init("Digest", BodyDigest.digest.value(of: []))])
+        #expect(throws: Never.self) { try check(try cavage(list.reversed()), request, method: method) }
         for name in list {
-            expectRefusal(.notCovered([name])) { try check(try cavage(list.filter { $0 != name }), method: method) }
+            expectRefusal(.notCovered([name])) {
+                try check(try cavage(list.filter { $0 != name }), request, method: method)
+            }
+        }
+    }
+
+    @Test("a digest that need not be covered is compared all the same when it is")
+    func unreadBody() throws {
+        let body = octets("{}")
+        let digest = SignableMessage.Field("Digest", BodyDigest.digest.value(of: body))
+        let signature = try cavage(["(request-target)", "host", "date", "digest"])
+        #expect(throws: Never.self) { try check(signature, request([digest]), body: .unread(body)) }
+        expectRefusal(.digestMismatch("digest (sha-256)")) { try check(signature, request([digest])) }
+        #expect(throws: Never.self) {
+            try check(try cavage(["(request-target)", "host", "date"]), request([digest]))
         }
     }
 
