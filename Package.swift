@@ -160,7 +160,10 @@ let package = Package(
             "GatehouseScenarios", "Conformance/Scenarios", resources: [.copy("ampho"), .copy("api"), .copy("opencap")]),
         library(
             "GatehouseRunner", "Conformance/Runner",
-            ["GatehouseTransfer", "GatehouseJSON", "WebTokens", "GatehouseCryptography", httpTypes, yams]),
+            [
+                "GatehouseTransfer", "GatehouseJSON", "HTTPSignatures", "WebTokens", "GatehouseCryptography", httpTypes,
+                yams,
+            ]),
         library("GatehouseTours", "Conformance/Tours", ["GatehouseClient", "GatehouseRunner"]),
         command(
             "GatehouseConformanceCommand", "Conformance/Command",
@@ -185,7 +188,7 @@ let package = Package(
             [
                 "GatehouseRunner", "GatehouseTours", "GatehouseScenarios", "GatehouseConformanceCommand",
                 "GatehouseTestSupport", "GatehouseTransfer", "GatehouseOpenCAP", "GatehouseJSON",
-                "GatehouseCryptography", "WebTokens",
+                "GatehouseCryptography", "HTTPSignatures", "WebTokens",
             ], exclude: ["Golden"]),
         command(
             "GatehouseBenchmarks", "Tests/Benchmarks",

@@ -47,7 +47,15 @@ extension Step {
     package var templates: [Template] {
         switch verb {
         case .send(let step): step.message.templates + step.expectation.templates
-        case .parallel(let step): step.message.templates
+        case .sign(let step):
+            step.message.templates + step.signatures.flatMap(\.templates) + step.expectation.templates
+        case .tamper(let step): step.templates
+        case .replay(let step): step.expectation.templates
+        case .parallel(let step):
+            switch step.request {
+            case .message(let message): message.templates
+            case .kept: []
+            }
         case .forge(let step): step.templates
         case .raw(let step):
             switch step.bytes {
@@ -62,7 +70,14 @@ extension Step {
     package var summary: String {
         switch verb {
         case .send(let step): "\(step.message.method) \(step.message.target.source)"
-        case .parallel(let step): "\(step.times) × \(step.message.method) \(step.message.target.source)"
+        case .sign(let step): "sign \(step.message.method) \(step.message.target.source)"
+        case .tamper(let step): "tamper \(step.original.name)"
+        case .replay(let step): "replay \(step.original.name)"
+        case .parallel(let step):
+            switch step.request {
+            case .message(let message): "\(step.times) × \(message.method) \(message.target.source)"
+            case .kept(let original): "\(step.times) × replay \(original.name)"
+            }
         case .forge(let step): "forge \(step.token.source)"
         case .makeKey(let step): "make-key \(step.type)"
         case .raw: "raw"

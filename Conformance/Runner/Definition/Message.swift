@@ -8,7 +8,21 @@ package struct Message: Sendable, Hashable {
 
     package struct Header: Sendable, Hashable {
         package let name: String
-        package let value: Template
+        package let value: Value
+
+        package enum Value: Sendable, Hashable {
+            case text(Template)
+            /// A date so many seconds from now (RFC 9110 §5.6.7).
+            case secondsFromNow(Int64)
+            /// A digest of the body, in the form that the header has. The name of `BodyDigest.Algorithm`.
+            case digest(String)
+            /// No line, where there would be one otherwise.
+            case absent
+
+            var templates: [Template] {
+                if case .text(let template) = self { [template] } else { [] }
+            }
+        }
     }
 
     package enum Body: Sendable, Hashable {
@@ -16,16 +30,18 @@ package struct Message: Sendable, Hashable {
         case text(Template)
         case bytes([UInt8])
         case json(JSONTemplate)
-    }
 
-    package var templates: [Template] {
-        let bodyTemplates: [Template] =
-            switch body {
+        var templates: [Template] {
+            switch self {
             case .none, .bytes: []
             case .text(let template): [template]
             case .json(let json): json.templates
             }
-        return [target] + (bearer.map { [$0] } ?? []) + headers.map(\.value) + bodyTemplates
+        }
+    }
+
+    package var templates: [Template] {
+        [target] + (bearer.map { [$0] } ?? []) + headers.flatMap(\.value.templates) + body.templates
     }
 }
 
@@ -39,9 +55,15 @@ package struct SendStep: Sendable {
 package struct ParallelStep: Sendable {
     /// Two or more.
     package let times: Int
-    package let message: Message
+    package let request: Request
     package let counts: [Count]
     package let position: SourcePosition
+
+    package enum Request: Sendable {
+        case message(Message)
+        /// As `replay`.
+        case kept(KeptMessage)
+    }
 
     /// `409: 15`, or with the error code `409 alias_taken: 15`.
     package struct Count: Sendable, Hashable {
@@ -54,24 +76,12 @@ package struct ParallelStep: Sendable {
 /// `forge`: a token that differs from a real one in the named claims and headers only.
 package struct ForgeStep: Sendable {
     package let token: Template
-    package let claims: [Change]
-    package let header: [Change]
+    package let claims: [MemberChange]
+    package let header: [MemberChange]
     /// The key for `this-key`, and only there.
     package let key: Template?
     package let signature: Signature
     package let position: SourcePosition
-
-    package struct Change: Sendable, Hashable {
-        package let name: String
-        package let value: Value
-
-        package enum Value: Sendable, Hashable {
-            case remove
-            /// Unix seconds relative to the runner's clock.
-            case secondsFromNow(Int64)
-            case json(JSONTemplate)
-        }
-    }
 
     package enum Signature: String, Sendable, CaseIterable {
         /// Signs with the server's own key, which the caller gives as the variable `signing_key`, a private JWK.
@@ -87,10 +97,24 @@ package struct ForgeStep: Sendable {
     }
 
     var templates: [Template] {
-        [token] + (key.map { [$0] } ?? [])
-            + (claims + header).flatMap { change -> [Template] in
-                if case .json(let json) = change.value { json.templates } else { [] }
-            }
+        [token] + (key.map { [$0] } ?? []) + (claims + header).flatMap(\.templates)
+    }
+}
+
+/// What becomes of one member of a token, or of one parameter of a signature.
+package struct MemberChange: Sendable, Hashable {
+    package let name: String
+    package let value: Value
+
+    package enum Value: Sendable, Hashable {
+        case remove
+        /// Unix seconds relative to the runner's clock.
+        case secondsFromNow(Int64)
+        case json(JSONTemplate)
+    }
+
+    var templates: [Template] {
+        if case .json(let json) = value { json.templates } else { [] }
     }
 }
 

@@ -84,6 +84,9 @@ package struct Step: Sendable {
 
 package enum Verb: Sendable {
     case send(SendStep)
+    case sign(SignStep)
+    case tamper(TamperStep)
+    case replay(ReplayStep)
     case parallel(ParallelStep)
     case forge(ForgeStep)
     case makeKey(MakeKeyStep)

@@ -5,6 +5,8 @@ struct Exchange: Sendable {
     var answer: Answer?
     /// Why there is no answer, or what happened besides.
     var remark: String?
+    /// What the signatures of the request were made over.
+    var signed: [String] = []
 
     enum Request: Sendable {
         case http(method: String, url: String, headers: [HeaderLine], body: [UInt8]?)

@@ -34,6 +34,7 @@ struct FailureDescription {
         case .raw(let bytes, _, _):
             lines += prefixed(bytes, with: "> ")
         }
+        for base in exchange.signed { lines += ["* signed:"] + prefixed(Array(base.utf8), with: "*   ") }
         if let answer = exchange.answer {
             lines.append("< \(answer.status)")
             lines += answer.headers.map { "< \($0.name): \($0.value)" }

@@ -135,6 +135,12 @@ struct ScenarioRun: Sendable {
         for capture in scenario.steps.flatMap(\.captures) {
             if let value = progress.scope.value(capture.name) { secrets.addIfSecret(value, named: capture.name) }
         }
+        let scopes = progress.instances.map { ($0.fixture.steps + $0.fixture.cleanup, $0.scope) }
+        for (steps, scope) in scopes + [(scenario.steps + scenario.cleanup, progress.scope)] {
+            for name in steps.flatMap(\.secrets).flatMap(\.variables) {
+                if let value = scope.value(name) { secrets.add(value, named: name) }
+            }
+        }
         return secrets
     }
 

@@ -1,12 +1,21 @@
-/// The variables that a text can see.
+/// What the steps of a run know: the variables that a text can see, and the requests that were kept.
 package struct Scope: Sendable {
     private var values: [String: String] = [:]
     /// Texts that are made when they are asked for, because steps capture their parts later.
     private var provisions: [String: Template] = [:]
+    /// Requests that steps kept, by their names.
+    private var messages: [String: PreparedRequest] = [:]
 
     package init(_ values: [String: String] = [:]) { self.values = values }
 
     package mutating func set(_ name: String, to value: String) { values[name] = value }
+
+    mutating func keep(_ name: String, _ message: PreparedRequest) { messages[name] = message }
+
+    func message(_ kept: KeptMessage) throws(MissingVariable) -> PreparedRequest {
+        guard let message = messages[kept.name] else { throw MissingVariable(name: kept.name) }
+        return message
+    }
 
     mutating func provide(_ name: String, as template: Template) { provisions[name] = template }
 

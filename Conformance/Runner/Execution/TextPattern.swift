@@ -20,10 +20,24 @@ enum TextPattern {
 
     /// Whether the expression occurs in the text.
     static func matches(_ template: Template, in text: String, scope: Scope) throws(MissingVariable) -> Bool {
+        try firstMatch(of: template, in: text, scope: scope) != nil
+    }
+
+    /// Where a text, or with `~` an expression, first occurs in another.
+    static func firstRange(
+        of template: Template, in text: String, scope: Scope
+    ) throws(MissingVariable) -> Range<String.Index>? {
+        guard template.isPattern else { return text.firstRange(of: try template.resolved(in: scope)) }
+        return try firstMatch(of: template, in: text, scope: scope)
+    }
+
+    private static func firstMatch(
+        of template: Template, in text: String, scope: Scope
+    ) throws(MissingVariable) -> Range<String.Index>? {
         let pattern = dropTilde(try template.resolved(in: scope, encode: literal))
-        guard let regex = try? regex(pattern) else { return false }
+        guard let regex = try? regex(pattern) else { return nil }
         let searched = text.unicodeScalars.prefix(longestText)
-        return ((try? regex.firstMatch(in: Substring(searched))) ?? nil) != nil
+        return ((try? regex.firstMatch(in: Substring(searched))) ?? nil)?.range
     }
 
     /// The text of the template as a person would write it, `~` included.

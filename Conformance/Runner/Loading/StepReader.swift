@@ -1,4 +1,5 @@
 internal import GatehouseCryptography
+internal import HTTPSignatures
 internal import HTTPTypes
 internal import WebTokens
 internal import Yams
@@ -13,7 +14,9 @@ struct StepReader {
         return nodes.compactMap(step)
     }
 
-    private static let verbs = ["send", "parallel", "forge", "make-key", "raw", "wait"]
+    private static let verbs = [
+        "send", "sign", "tamper", "replay", "parallel", "forge", "make-key", "raw", "wait",
+    ]
 
     private func step(_ node: Node) -> Step? {
         guard let reader = MappingReader(node, in: file, what: "a step") else { return nil }
@@ -27,6 +30,9 @@ struct StepReader {
         let verb: Verb? =
             switch names[0] {
             case "send": send(reader).map { .send($0) }
+            case "sign": sign(reader).map { .sign($0) }
+            case "tamper": tamper(reader).map { .tamper($0) }
+            case "replay": replay(reader).map { .replay($0) }
             case "parallel": parallel(reader).map { .parallel($0) }
             case "forge": forge(reader).map { .forge($0) }
             case "make-key": makeKey(reader).map { .makeKey($0) }
@@ -42,7 +48,7 @@ struct StepReader {
     // MARK: Verbs
 
     private func send(_ reader: MappingReader) -> SendStep? {
-        guard let message = message(reader) else { return nil }
+        guard let message = message(reader, verb: "send") else { return nil }
         let expectation = ExpectationReader(file: file).expectation(reader.optional("expect"), of: reader.node)
         return SendStep(message: message, expectation: expectation)
     }
@@ -52,11 +58,16 @@ struct StepReader {
             let reader = MappingReader(node, in: file, what: "`parallel`")
         else { return nil }
         let times = reader.required("times").flatMap { file.integer($0, "`times`", in: 2...256) }
-        let message = message(reader)
+        let request: ParallelStep.Request? =
+            if reader.has("replay") {
+                reader.required("replay").flatMap { keptMessage($0, "`replay`") }.map { .kept($0) }
+            } else {
+                message(reader, verb: "send").map { .message($0) }
+            }
         let counts = reader.required("expect-counts").map { self.counts($0, times: times) } ?? []
         reader.finish()
-        guard let times, let message else { return nil }
-        return ParallelStep(times: times, message: message, counts: counts, position: file.position(of: node))
+        guard let times, let request else { return nil }
+        return ParallelStep(times: times, request: request, counts: counts, position: file.position(of: node))
     }
 
     private func counts(_ node: Node, times: Int?) -> [ParallelStep.Count] {
@@ -104,38 +115,32 @@ struct StepReader {
         else { return nil }
         let typeNode = reader.required("type")
         reader.finish()
-        guard let typeNode, let type = file.scalar(typeNode, "`type`") else { return nil }
-        guard JWK.Kind(rawValue: type) != nil else {
-            let known = JWK.Kind.allCases.map(\.rawValue).joined(separator: ", ")
-            file.mistake("`type` must be one of \(known)", at: typeNode)
-            return nil
-        }
-        return MakeKeyStep(type: type)
+        return typeNode.flatMap { file.choice($0, "`type`", from: JWK.Kind.self) }
+            .map { MakeKeyStep(type: $0.rawValue) }
     }
 
     private func signature(_ node: Node) -> ForgeStep.Signature? {
-        guard let text = file.scalar(node, "`sign-with`") else { return nil }
-        guard let signature = ForgeStep.Signature(rawValue: text) else {
-            let known = ForgeStep.Signature.allCases.map(\.rawValue).joined(separator: ", ")
-            file.mistake("`sign-with` must be one of \(known)", at: node)
-            return nil
-        }
-        return signature
+        file.choice(node, "`sign-with`", from: ForgeStep.Signature.self)
     }
 
     /// `exp: { now: -120 }` is a time, `sub: null` takes the member away, everything else is its new value.
-    private func changes(_ node: Node, _ what: String) -> [ForgeStep.Change] {
+    func changes(_ node: Node, _ what: String) -> [MemberChange] {
         (file.pairs(node, what) ?? []).compactMap { pair in
-            if pair.value.isNull { return ForgeStep.Change(name: pair.key, value: .remove) }
-            if case .mapping(let mapping) = pair.value, mapping.count == 1, let only = mapping.first,
-                case .scalar(let key) = only.key, key.string == "now"
-            {
-                let range = -10_000_000_000...10_000_000_000
-                return file.integer(only.value, "`now`", in: range)
-                    .map { ForgeStep.Change(name: pair.key, value: .secondsFromNow(Int64($0))) }
+            if pair.value.isNull { return MemberChange(name: pair.key, value: .remove) }
+            if let seconds = only("now", of: pair.value) {
+                return file.integer(seconds, "`now`", in: -10_000_000_000...10_000_000_000)
+                    .map { MemberChange(name: pair.key, value: .secondsFromNow(Int64($0))) }
             }
-            return file.json(pair.value, what).map { ForgeStep.Change(name: pair.key, value: .json($0)) }
+            return file.json(pair.value, what).map { MemberChange(name: pair.key, value: .json($0)) }
         }
+    }
+
+    /// The value of a mapping's only key, when that is it.
+    private func only(_ key: String, of node: Node) -> Node? {
+        guard case .mapping(let mapping) = node, mapping.count == 1, let only = mapping.first,
+            case .scalar(let found) = only.key, found.string == key
+        else { return nil }
+        return only.value
     }
 
     private func raw(_ step: MappingReader) -> RawStep? {
@@ -175,20 +180,20 @@ struct StepReader {
 
     // MARK: Parts
 
-    /// The request that `send` and `parallel` share.
-    private func message(_ reader: MappingReader) -> Message? {
-        let start = reader.required("send").flatMap(startLine)
+    /// The request that `send`, `sign` and `parallel` share.
+    func message(_ reader: MappingReader, verb: String) -> Message? {
+        let start = reader.required(verb).flatMap { startLine($0, verb: verb) }
         let bearer = reader.optional("bearer").flatMap { file.template($0, "`bearer`") }
-        let headers = reader.optional("headers").map(self.headers) ?? []
+        let headers = reader.optional("headers").map { self.headers($0, "`headers`") } ?? []
         let body = body(reader)
         guard let start else { return nil }
         return Message(method: start.method, target: start.target, bearer: bearer, headers: headers, body: body)
     }
 
-    private func startLine(_ node: Node) -> (method: String, target: Template)? {
-        guard let text = file.scalar(node, "`send`") else { return nil }
+    private func startLine(_ node: Node, verb: String) -> (method: String, target: Template)? {
+        guard let text = file.scalar(node, "`\(verb)`") else { return nil }
         guard let space = text.firstIndex(of: " "), HTTPRequest.Method(String(text[..<space])) != nil else {
-            file.mistake("`send` must be a method and a target: GET /v1/addresses", at: node)
+            file.mistake("`\(verb)` must be a method and a target: GET /v1/addresses", at: node)
             return nil
         }
         let target = String(text[text.index(after: space)...]).trimmingSpaces()
@@ -201,7 +206,7 @@ struct StepReader {
     }
 
     /// A mapping, or a list of `[name, value]` for names that repeat.
-    private func headers(_ node: Node) -> [Message.Header] {
+    func headers(_ node: Node, _ what: String) -> [Message.Header] {
         var fields: [(name: String, node: Node, value: Node)] = []
         if case .sequence(let list) = node {
             for element in list {
@@ -213,19 +218,36 @@ struct StepReader {
                 fields.append((name, pair[0], pair[1]))
             }
         } else {
-            fields = (file.pairs(node, "`headers`") ?? []).map { ($0.key, $0.keyNode, $0.value) }
+            fields = (file.pairs(node, what) ?? []).map { ($0.key, $0.keyNode, $0.value) }
         }
         return fields.compactMap { field in
             guard HTTPField.Name(field.name) != nil else {
                 file.mistake("`\(field.name)` is not the name of a header", at: field.node)
                 return nil
             }
-            return file.template(field.value, "the header `\(field.name)`")
-                .map { Message.Header(name: field.name, value: $0) }
+            return headerValue(field.value, of: field.name).map { Message.Header(name: field.name, value: $0) }
         }
     }
 
-    private func body(_ reader: MappingReader) -> Message.Body {
+    /// A text, `{ now: -301 }` for a date, `{ digest: sha-256 }` for a digest of the body, `null` for no such header.
+    private func headerValue(_ node: Node, of name: String) -> Message.Header.Value? {
+        if node.isNull { return .absent }
+        if let seconds = only("now", of: node) {
+            // Within the years that an HTTP date can name.
+            return file.integer(seconds, "`now`", in: -1_500_000_000...10_000_000_000)
+                .map { .secondsFromNow(Int64($0)) }
+        }
+        if let algorithm = only("digest", of: node) {
+            guard BodyDigest(rawValue: name.lowercased()) != nil else {
+                file.mistake("`\(name)` is not the name of a header with a digest", at: node)
+                return nil
+            }
+            return file.choice(algorithm, "`digest`", from: BodyDigest.Algorithm.self).map { .digest($0.rawValue) }
+        }
+        return file.template(node, "the header `\(name)`").map { .text($0) }
+    }
+
+    func body(_ reader: MappingReader) -> Message.Body {
         let json = reader.optional("json").flatMap { file.json($0, "`json`") }
         let text = reader.optional("body").flatMap { file.template($0, "`body`") }
         let bytes = reader.optional("base64").flatMap(self.bytes)
@@ -278,7 +300,7 @@ extension Capture.Source {
             guard text == "jwk" else { return nil }
             self = .madeKey
             return
-        case "send", "raw": break
+        case "send", "sign", "tamper", "replay", "raw": break
         default: return nil
         }
         let words = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)

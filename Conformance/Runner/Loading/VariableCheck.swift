@@ -32,6 +32,7 @@ struct VariableCheck {
         }
         needs += check(scenario.steps, known: &known)
         needs += check(scenario.cleanup, known: &known)
+        checkMessages(of: scenario.steps + scenario.cleanup)
         return needs.withoutRepeats()
     }
 
@@ -47,6 +48,7 @@ struct VariableCheck {
         var needs = fixture.needs
         needs += silent.check(fixture.steps, known: &known)
         needs += silent.check(fixture.cleanup, known: &known)
+        silent.checkMessages(of: fixture.steps + fixture.cleanup)
         // Provided texts are made when they are asked for, so they may use everything that the steps capture.
         for provision in fixture.provides { needs += silent.check([provision.value], known: known) }
         if reporting { mistakes += silent.mistakes }
@@ -65,6 +67,18 @@ struct VariableCheck {
             known.formUnion(step.captures.map(\.name))
         }
         return needs
+    }
+
+    /// Reports names of requests that no step before has kept.
+    private mutating func checkMessages(of steps: [Step]) {
+        var kept: Set<String> = []
+        for step in steps {
+            for message in step.usedMessages where !kept.contains(message.name) {
+                mistakes.append(
+                    FileMistake("no step before keeps a request as `\(message.name)`", at: message.position))
+            }
+            if let name = step.keptMessage { kept.insert(name) }
+        }
     }
 
     private mutating func check(_ templates: [Template], known: Set<String>) -> [String] {

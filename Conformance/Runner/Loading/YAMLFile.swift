@@ -131,6 +131,27 @@ extension YAMLFile {
         return .seconds(number)
     }
 
+    /// One of a few words.
+    func choice<Choice: CaseIterable & RawRepresentable<String>>(
+        _ node: Node, _ what: String, from choices: Choice.Type
+    ) -> Choice? {
+        guard let text = scalar(node, what) else { return nil }
+        guard let choice = Choice(rawValue: text) else {
+            mistake("\(what) must be one of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))", at: node)
+            return nil
+        }
+        return choice
+    }
+
+    /// Yes or no.
+    func flag(_ node: Node, _ what: String) -> Bool? {
+        guard case .scalar(let scalar) = node, scalar.isPlain, let flag = Bool(scalar.string) else {
+            mistake("\(what) must be true or false", at: node)
+            return nil
+        }
+        return flag
+    }
+
     /// The elements of a list.
     func list(_ node: Node, _ what: String) -> [Node]? {
         guard case .sequence(let sequence) = node else {

@@ -77,7 +77,7 @@ struct ForgedToken {
     }
 
     private static func changed(
-        _ part: Substring, by changes: [ForgeStep.Change], now: Int64, scope: Scope
+        _ part: Substring, by changes: [MemberChange], now: Int64, scope: Scope
     ) throws -> String {
         guard !changes.isEmpty else { return String(part) }
         guard var members = json(part)?.object else {

@@ -1,13 +1,21 @@
 extension StepContext {
     /// The same request several times at once, each on a connection of its own.
     func sendInParallel(_ step: ParallelStep, scope: Scope) async throws -> Attempt {
-        let exchanges = try await withThrowingTaskGroup(of: (Int, Exchange).self) { group in
-            for index in 1...step.times {
+        let target = target
+        let now = now()
+        func request(_ index: Int) throws(MissingVariable) -> PreparedRequest {
+            switch step.request {
+            case .kept(let original): return try scope.message(original)
+            case .message(let message):
                 var own = scope
                 own.set("index", to: String(index))
-                group.addTask { [own] in
-                    (index, try await exchange(step.message, scope: own, at: step.position))
-                }
+                return try PreparedRequest(message, target: target, now: now, scope: own)
+            }
+        }
+        let requests = try (1...step.times).map(request)
+        let exchanges = try await withThrowingTaskGroup(of: (Int, Exchange).self) { group in
+            for (index, request) in requests.enumerated() {
+                group.addTask { (index, try await exchange(request)) }
             }
             var all: [(Int, Exchange)] = []
             for try await exchange in group { all.append(exchange) }

@@ -1,35 +1,44 @@
 internal import GatehouseJSON
 internal import GatehouseTransfer
+internal import HTTPSignatures
 internal import HTTPTypes
 
 extension StepContext {
     /// One request and its answer.
     func send(_ step: SendStep, scope: Scope) async throws -> Attempt {
-        let exchange = try await exchange(step.message, scope: scope, at: step.expectation.position)
+        let request = try PreparedRequest(step.message, target: target, now: now(), scope: scope)
+        return try await send(request, expecting: step.expectation, scope: scope)
+    }
+
+    /// Sends a request, and judges what comes back.
+    func send(_ request: PreparedRequest, expecting expectation: Expectation, scope: Scope) async throws -> Attempt {
+        let exchange = try await exchange(request)
         guard let answer = exchange.answer else {
             return Attempt(
-                exchange: exchange, mismatches: [exchange.missingAnswer(at: step.expectation.position)],
-                outcome: "no answer")
+                exchange: exchange, request: request,
+                mismatches: [exchange.missingAnswer(at: expectation.position)], outcome: "no answer")
         }
         var judgement = Judgement(of: answer, scope: scope)
-        try judgement.judge(step.expectation)
-        return Attempt(exchange: exchange, mismatches: judgement.mismatches, outcome: "\(answer.status)")
+        try judgement.judge(expectation)
+        return Attempt(
+            exchange: exchange, request: request, mismatches: judgement.mismatches, outcome: "\(answer.status)")
     }
 
     /// - Throws: `CancellationError` when the run was stopped. A failed transfer is an exchange without an answer.
-    func exchange(_ message: Message, scope: Scope, at position: SourcePosition) async throws -> Exchange {
-        let request = try PreparedRequest(message, target: target, scope: scope)
+    func exchange(_ request: PreparedRequest) async throws -> Exchange {
         var exchange = Exchange(
             request: .http(
-                method: message.method, url: request.shownURL, headers: request.headers, body: request.body))
-        guard let method = HTTPRequest.Method(message.method) else {
-            exchange.remark = "\(message.method) is no method"
+                method: request.method, url: request.shownURL(target), headers: request.headers, body: request.body))
+        exchange.signed = request.signed
+        guard let method = HTTPRequest.Method(request.method) else {
+            exchange.remark = "\(request.method) is no method"
             return exchange
         }
-        var transfer = TransferRequest(method: method, url: request.url)
+        var transfer = TransferRequest(method: method, url: target.url + "/")
         transfer.headers = request.headers.map { (name: $0.name, value: $0.value) }
         transfer.body = request.body
-        transfer.rawTarget = request.rawTarget
+        // A URL that libcurl takes apart and puts together again need not stay as it was written.
+        transfer.rawTarget = request.target
         transfer.caFile = caFile
         transfer.timeout = requestTimeout
         do {
@@ -51,60 +60,86 @@ extension Exchange {
     }
 }
 
-/// A message with every variable replaced.
-struct PreparedRequest: Sendable {
-    let url: String
-    /// The target to put in the request line when the URL alone would not lead to it.
-    let rawTarget: String?
-    let headers: [HeaderLine]
-    let body: [UInt8]?
-    /// The URL for reports and commands.
-    let shownURL: String
+/// A request with every variable replaced.
+struct PreparedRequest: Sendable, Equatable {
+    var method: String
+    /// As it stands on the request line.
+    var target: String
+    var headers: [HeaderLine]
+    var body: [UInt8]?
+    /// What its signatures were made over, for people.
+    var signed: [String] = []
 
-    init(_ message: Message, target: Target, scope: Scope) throws(MissingVariable) {
-        let path = try Self.path(message.target, scope: scope)
-        if path.hasPrefix("/"), Self.isPlain(path) {
-            url = target.url + path
-            rawTarget = nil
-            shownURL = url
-        } else {
-            url = target.url + "/"
-            rawTarget = path.hasPrefix("/") ? target.basePath + path : path
-            shownURL = path.hasPrefix("/") ? target.url + path : path
-        }
-        var headers: [HeaderLine] = []
+    /// - Parameter now: Unix seconds.
+    init(_ message: Message, target: Target, now: Int64, scope: Scope) throws(MissingVariable) {
+        method = message.method
+        self.target = try Self.target(message.target, of: target, scope: scope)
+        body = try message.body.resolved(in: scope)
+        headers = []
         if let bearer = message.bearer {
             headers.append(HeaderLine(name: "Authorization", value: "Bearer " + (try bearer.resolved(in: scope))))
         }
-        for header in message.headers {
-            headers.append(HeaderLine(name: header.name, value: try header.value.resolved(in: scope)))
+        headers += try lines(message.headers, now: now, scope: scope)
+        if case .json = message.body, !has("content-type"), !message.names("content-type") {
+            headers.append(HeaderLine(name: "Content-Type", value: "application/json"))
         }
-        switch message.body {
-        case .none: body = nil
-        case .text(let text): body = Array(try text.resolved(in: scope).utf8)
-        case .bytes(let bytes): body = bytes
-        case .json(let json):
-            body = try json.resolved(in: scope).bytes()
-            if !headers.contains(where: { $0.name.lowercased() == "content-type" }) {
-                headers.append(HeaderLine(name: "Content-Type", value: "application/json"))
+    }
+
+    /// The lines that a scenario writes, for this body.
+    func lines(_ headers: [Message.Header], now: Int64, scope: Scope) throws(MissingVariable) -> [HeaderLine] {
+        var lines: [HeaderLine] = []
+        for header in headers {
+            switch header.value {
+            case .text(let text): lines.append(HeaderLine(name: header.name, value: try text.resolved(in: scope)))
+            case .secondsFromNow(let seconds):
+                lines.append(HeaderLine(name: header.name, value: HTTPDate.text(now + seconds)))
+            case .digest(let algorithm):
+                // The reader has checked both names.
+                guard let field = BodyDigest(rawValue: header.name.lowercased()),
+                    let algorithm = BodyDigest.Algorithm(rawValue: algorithm)
+                else { continue }
+                lines.append(HeaderLine(name: header.name, value: field.value(of: body ?? [], algorithm)))
+            case .absent: continue
             }
         }
-        self.headers = headers
+        return lines
+    }
+
+    /// - Parameter name: in lower case.
+    func has(_ name: String) -> Bool { headers.contains { $0.name.lowercased() == name } }
+
+    /// The URL for reports and commands.
+    func shownURL(_ server: Target) -> String {
+        target.hasPrefix("/") ? server.url + target.dropFirst(server.basePath.count) : target
     }
 
     /// Values in a target are percent-encoded, except one at its very beginning: that is a target of its own, taken
     /// from an answer.
-    private static func path(_ template: Template, scope: Scope) throws(MissingVariable) -> String {
-        guard case .variable(let name) = template.parts.first else {
-            return try template.resolved(in: scope, encode: PercentEncoding.encode)
+    static func target(_ template: Template, of server: Target, scope: Scope) throws(MissingVariable) -> String {
+        var path = try template.resolved(in: scope, encode: PercentEncoding.encode)
+        if case .variable(let name) = template.parts.first {
+            let start = try scope.require(name)
+            path = start + path.dropFirst(PercentEncoding.encode(start).count)
         }
-        let start = try scope.require(name)
-        let whole = try template.resolved(in: scope, encode: PercentEncoding.encode)
-        return start + whole.dropFirst(PercentEncoding.encode(start).count)
+        return path.hasPrefix("/") ? server.basePath + path : path
     }
+}
 
-    /// Whether a URL can hold the path as it is: libcurl refuses controls and spaces, and takes a fragment away.
-    private static func isPlain(_ path: String) -> Bool {
-        path.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }
+extension Message {
+    /// Whether the scenario says something about a header, be it that there is none.
+    ///
+    /// - Parameter name: in lower case.
+    func names(_ name: String) -> Bool { headers.contains { $0.name.lowercased() == name } }
+}
+
+extension Message.Body {
+    /// nil for none.
+    func resolved(in scope: Scope) throws(MissingVariable) -> [UInt8]? {
+        switch self {
+        case .none: nil
+        case .text(let text): Array(try text.resolved(in: scope).utf8)
+        case .bytes(let bytes): bytes
+        case .json(let json): try json.resolved(in: scope).bytes()
+        }
     }
 }

@@ -24,6 +24,7 @@ struct StepContext: Sendable {
         guard attempt.mismatches.isEmpty else {
             throw StepProblem(step: step, mismatches: attempt.mismatches, attempt: attempt)
         }
+        if let name = step.keptMessage, let request = attempt.request { scope.keep(name, request) }
         try capture(step, from: attempt, into: &scope)
         return attempt
     }
@@ -31,6 +32,9 @@ struct StepContext: Sendable {
     private func attemptStep(_ step: Step, scope: Scope) async throws -> Attempt {
         switch step.verb {
         case .send(let send): try await self.send(send, scope: scope)
+        case .sign(let sign): try await self.sign(sign, scope: scope)
+        case .tamper(let tamper): try await self.tamper(tamper, scope: scope)
+        case .replay(let replay): try await self.replay(replay, scope: scope)
         case .parallel(let parallel): try await sendInParallel(parallel, scope: scope)
         case .forge(let forge): try self.forge(forge, scope: scope)
         case .makeKey(let step): makeKey(step)
@@ -58,6 +62,8 @@ struct StepContext: Sendable {
 /// What came of a step.
 struct Attempt: Sendable {
     var exchange: Exchange?
+    /// The request that was made, for later steps.
+    var request: PreparedRequest?
     /// The token that a forge made, or the key that a make-key made.
     var made: String?
     /// Empty when all was as expected.
