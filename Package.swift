@@ -130,8 +130,8 @@ let package = Package(
         library(
             "GatehouseAuth", "Server/Auth",
             [
-                "GatehouseMessages", "GatehouseJSON", "GatehouseCryptography", "WebTokens", httpTypes, logging,
-                outside("NIOCore", "swift-nio"),
+                "GatehouseMessages", "GatehouseJSON", "GatehouseCryptography", "HTTPSignatures", "WebTokens", httpTypes,
+                logging, outside("NIOCore", "swift-nio"),
             ] + hummingbird, exclude: ["README.md"]),
         library(
             "GatehouseAuthRemote", "Server/AuthRemote",
@@ -172,13 +172,16 @@ let package = Package(
                 argumentParser,
             ]),
 
-        // An app of somebody else, built here so that the frameworks are not built twice: it sees what is public only.
+        // Apps of somebody else, built here so that the frameworks are not built twice: they see what is public only.
         command(
             "GatehouseNotesExample", "Docs/Examples/Notes", ["GatehouseAuth", "GatehouseAuthRemote"] + hummingbird,
             exclude: ["README.md"], packageAccess: false),
+        command(
+            "GatehouseHelloExample", "Docs/Examples/Hello", ["GatehouseAuth", "HTTPSignatures"] + hummingbird,
+            exclude: ["README.md"], packageAccess: false),
 
         // Tests: one folder per target.
-        library("GatehouseTestSupport", "Tests/Support"),
+        library("GatehouseTestSupport", "Tests/Support", ["HTTPSignatures"]),
         command("GatehouseStorageProbe", "Tests/StorageProbe", ["GatehouseSQLite", "GatehouseStorage"]),
         command(
             "GatehouseInteropProbe", "Tests/Interop", ["WebTokens", "GatehouseJSON"],
@@ -205,7 +208,7 @@ let package = Package(
             "AuthTests", "Tests/Auth",
             [
                 "GatehouseAuth", "GatehouseAuthRemote", "GatehouseMessages", "GatehouseTransfer", "GatehouseJSON",
-                "GatehouseCryptography", "WebTokens", "GatehouseTestSupport", httpTypes, logging,
+                "GatehouseCryptography", "HTTPSignatures", "WebTokens", "GatehouseTestSupport", httpTypes, logging,
                 outside("NIOCore", "swift-nio"),
             ] + hummingbird + lifecycle),
         tests(
@@ -234,7 +237,8 @@ let package = Package(
             "SystemTests", "Tests/System",
             [
                 "GatehouseCommand", "GatehouseClientCommand", "GatehouseConformanceCommand", "GatehouseClient",
-                "GatehouseNotesExample", "GatehouseTransfer", "GatehouseJSON", "GatehouseTestSupport", httpTypes,
+                "GatehouseNotesExample", "GatehouseHelloExample", "GatehouseTransfer", "GatehouseJSON",
+                "GatehouseTestSupport", "HTTPSignatures", httpTypes,
             ]),
         tests(
             "TransferTests", "Tests/Transfer", ["GatehouseTransfer", "GatehouseTestSupport", httpTypes]),

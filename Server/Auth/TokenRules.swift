@@ -63,6 +63,9 @@ public struct TokenRules: Sendable {
         }
     }
 
+    /// What a request without any credential is told, for the header of a refusal.
+    var challenge: HTTPFields { Problem.authenticationRequired.challenging(realm: audience, scope: []).headers }
+
     private func claims(of token: String, logger: Logger) async throws(Problem) -> Claims {
         let now = nowSeconds()
         let known = try await issuerKeys(insteadOf: nil, logger)
@@ -84,12 +87,7 @@ public struct TokenRules: Sendable {
     /// Without keys nobody is let through.
     private func issuerKeys(insteadOf keys: IssuerKeys?, _ logger: Logger) async throws(Problem) -> IssuerKeys {
         do { return try await self.keys.keys(keys) } catch {
-            if let error = error as? KeysUnavailable {
-                let (seconds, rest) = error.retryAfter.components
-                throw .keysUnavailable.retryAfter(seconds: rest > 0 ? seconds + 1 : seconds)
-            }
-            logger.error("no keys to check tokens with", metadata: ["error": .string("\(error)")])
-            throw .keysUnavailable.retryAfter(seconds: 5)
+            throw .keysUnavailable.retry(after: error, "no keys to check tokens with", logger)
         }
     }
 

@@ -72,12 +72,42 @@ extension TokenRules {
     }
 }
 
-/// An app on a port of its own, behind the middleware.
+private struct EndedEarly: Error {}
+
+/// Serves an app on a port of its own until `body` has ended.
+///
+/// - Parameter body: gets the port.
+func serve<Context: RequestContext, Value: Sendable>(
+    _ router: Router<Context>, logger: Logger = quiet, _ body: @Sendable @escaping (UInt16) async throws -> Value
+) async throws -> Value where Context.Source == ApplicationRequestContextSource {
+    let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
+    let app = Application(
+        router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+        onServerRunning: { continuation.yield($0.localAddress?.port ?? 0) }, logger: logger)
+    let services = ServiceGroup(configuration: .init(services: [app], logger: quiet))
+    return try await withThrowingTaskGroup(of: Value?.self) { group in
+        group.addTask {
+            try await services.run()
+            return nil
+        }
+        group.addTask {
+            let port = await ports.first { _ in true } ?? 0
+            let result: Result<Value, any Error>
+            do { result = .success(try await body(UInt16(port))) } catch { result = .failure(error) }
+            await services.triggerGracefulShutdown()
+            return try result.get()
+        }
+        var value: Value?
+        while let next = try await group.next() { value = next ?? value }
+        guard let value else { throw EndedEarly() }
+        return value
+    }
+}
+
+/// An app behind the middleware for tokens.
 struct TestApp: Sendable {
     let url: String
     private let transport: CurlTransport
-
-    private struct EndedEarly: Error {}
 
     /// Serves until `body` has ended.
     ///
@@ -98,29 +128,10 @@ struct TestApp: Sendable {
         router.group("bare").group(context: SignedInContext<BasicCallerContext>.self).get { _, context in
             context.caller.subject
         }
-        let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
-        let app = Application(
-            router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { continuation.yield($0.localAddress?.port ?? 0) }, logger: quiet)
-        let services = ServiceGroup(configuration: .init(services: [app], logger: quiet))
-        return try await withThrowingTaskGroup(of: Value?.self) { group in
-            group.addTask {
-                try await services.run()
-                return nil
-            }
-            group.addTask {
-                let port = await ports.first { _ in true } ?? 0
-                let app = TestApp(url: "http://127.0.0.1:\(port)", transport: CurlTransport(maximumConnections: 100))
-                let result: Result<Value, any Error>
-                do { result = .success(try await body(app)) } catch { result = .failure(error) }
-                app.transport.shutDown()
-                await services.triggerGracefulShutdown()
-                return try result.get()
-            }
-            var value: Value?
-            while let next = try await group.next() { value = next ?? value }
-            guard let value else { throw EndedEarly() }
-            return value
+        return try await AuthTests.serve(router) { port in
+            let app = TestApp(url: "http://127.0.0.1:\(port)", transport: CurlTransport(maximumConnections: 100))
+            defer { app.transport.shutDown() }
+            return try await body(app)
         }
     }
 

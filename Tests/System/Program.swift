@@ -14,6 +14,7 @@ enum Program: String {
     case client = "gatehouse-client"
     case conformance = "gatehouse-conformance"
     case notes = "GatehouseNotesExample"
+    case hello = "GatehouseHelloExample"
 
     struct NotBuilt: Error { let program: Program }
 
