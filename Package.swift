@@ -140,13 +140,14 @@ let package = Package(
             "GatehouseCore", "Server/Core",
             [
                 "GatehouseStorage", "GatehousePasswords", "GatehouseMessages", "GatehouseOpenCAP", "GatehouseJSON",
-                "GatehouseCryptography", "WebTokens", httpTypes, logging, yams,
+                "GatehouseCryptography", "HTTPSignatures", "WebTokens", httpTypes, logging, yams,
             ] + hummingbird + nio + lifecycle),
         command(
             "GatehouseCommand", "Server/Command",
             [
                 "GatehouseCore", "GatehouseSQLite", "GatehouseStorage", "GatehousePasswords", "GatehouseCryptography",
-                "GatehouseMessages", "GatehouseOpenCAP", "GatehouseJSON", "WebTokens", argumentParser, logging,
+                "GatehouseMessages", "GatehouseOpenCAP", "GatehouseJSON", "HTTPSignatures", "WebTokens", argumentParser,
+                logging,
             ] + lifecycle),
 
         // Client.

@@ -11,6 +11,8 @@ package struct Problem: Error, Sendable, Equatable {
     package let title: String
     /// Header lines that belong to this refusal, such as `Retry-After`.
     package var headers: HTTPFields = [:]
+    /// What the operator may know beyond that, for the log. It never leaves the server.
+    package var reason: String?
 
     package init(code: String, status: HTTPResponse.Status, title: String, headers: HTTPFields = [:]) {
         self.code = code
@@ -85,6 +87,14 @@ extension Problem {
         code: "invalid_role", status: .badRequest, title: "The roles that can be given are admin and staff.")
     package static let invalidSigningKey = Problem(
         code: "invalid_signing_key", status: .badRequest, title: "This key cannot sign tokens.")
+    package static let invalidKey = Problem(
+        code: "invalid_key", status: .badRequest, title: "This key cannot sign requests.")
+    package static let invalidScope = Problem(
+        code: "invalid_scope", status: .badRequest,
+        title: "A scope is admin, staff, owner or alias, each also with :read, introspect or manage.")
+    package static let invalidForwarding = Problem(
+        code: "invalid_forwarding", status: .badRequest,
+        title: "The proxy must say method, target and host of the original request, each once.")
 
     // Who is asking.
     package static let authenticationRequired = Problem(
@@ -95,6 +105,18 @@ extension Problem {
         code: "expired_token", status: .unauthorized, title: "The token has expired; sign in again.")
     package static let invalidCredentials = Problem(
         code: "invalid_credentials", status: .unauthorized, title: "The name or the password is wrong.")
+    package static let signatureMissing = Problem(
+        code: "signature_missing", status: .unauthorized, title: "Sign the request.")
+    package static let signatureStale = Problem(
+        code: "signature_stale", status: .unauthorized, title: "The signature is too old, or from the future.")
+    package static let signatureInvalid = Problem(
+        code: "signature_invalid", status: .unauthorized, title: "The signature is not valid here.")
+    package static let insufficientKeyScope = Problem(
+        code: "insufficient_scope", status: .forbidden, title: "The key may not do this.")
+    package static let untrustedPeer = Problem(
+        code: "untrusted_peer", status: .forbidden, title: "Only a proxy that the operator trusts may ask this.")
+    package static let bodyNotCompared = Problem(
+        code: "body_not_compared", status: .forbidden, title: "The digest of a body cannot be compared here.")
     package static let noAlias = Problem(
         code: "no_alias", status: .forbidden, title: "The account has no alias, so it has no addresses.")
     package static let wrongDomain = Problem(
@@ -119,6 +141,8 @@ extension Problem {
         code: "address_not_set", status: .notFound, title: "The alias has no address of this type.")
     package static let unknownSigningKey = Problem(
         code: "unknown_signing_key", status: .notFound, title: "There is no signing key of this kid.")
+    package static let unknownKey = Problem(
+        code: "unknown_key", status: .notFound, title: "There is no key of this id.")
     package static let methodNotAllowed = Problem(
         code: "method_not_allowed", status: .methodNotAllowed, title: "The method is not allowed here.")
     package static let aliasTaken = Problem(
@@ -131,6 +155,10 @@ extension Problem {
         code: "signing_key_exists", status: .conflict, title: "There is a signing key of this kid already.")
     package static let signingKeyState = Problem(
         code: "signing_key_state", status: .conflict, title: "The state of the signing key does not allow this.")
+    package static let keyExists = Problem(
+        code: "key_exists", status: .conflict, title: "There is a key of this id already.")
+    package static let tooManyKeys = Problem(
+        code: "too_many_keys", status: .conflict, title: "The account has as many keys as it can have; revoke one.")
     package static let misdirectedRequest = Problem(
         code: "misdirected_request", status: .misdirectedRequest,
         title: "The certificate of this connection does not cover the host that was asked for.")

@@ -38,6 +38,22 @@ public enum ReceivedSignature: Sendable {
         }
     }
 
+    /// Whether the message says that the key is for this algorithm, and not just for any.
+    package func names(_ algorithm: SignatureAlgorithm) -> Bool {
+        switch self {
+        case .cavage(let signature): signature.label.map(algorithm.labels.contains) ?? false
+        case .message(let signature): signature.parameters.algorithm.map { $0 == algorithm.registeredName } ?? false
+        }
+    }
+
+    /// How many octets the signature itself has.
+    package var size: Int {
+        switch self {
+        case .cavage(let signature): signature.signature.count
+        case .message(let signature): signature.signature.count
+        }
+    }
+
     /// - Returns: what was signed.
     /// - Throws: `SignatureRefusal`.
     public func verify(

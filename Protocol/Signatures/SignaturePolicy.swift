@@ -156,7 +156,7 @@ extension SignaturePolicy.Body {
 
 extension ReceivedSignature {
     /// Whether a field is covered, in whatever form.
-    func covers(_ field: String) -> Bool {
+    package func covers(_ field: String) -> Bool {
         switch self {
         case .cavage(let signature): signature.covers(field)
         case .message(let signature): signature.covered.contains { $0.name == field && !$0.isOfRequest }

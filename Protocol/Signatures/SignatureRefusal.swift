@@ -49,7 +49,7 @@ public struct SignatureRefusal: Error, Sendable {
     /// What the signature was checked against, as far as it could be computed.
     public internal(set) var base: [UInt8]?
 
-    init(_ reason: Reason, base: [UInt8]? = nil) {
+    package init(_ reason: Reason, base: [UInt8]? = nil) {
         self.reason = reason
         self.base = base
     }

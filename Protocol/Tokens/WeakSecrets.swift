@@ -1,7 +1,12 @@
-import GatehouseCryptography
+package import GatehouseCryptography
 
 /// Secrets that no server may sign with. This is the one place that lists them.
-enum WeakSecrets {
+package enum WeakSecrets {
+    /// Whether it has fewer than 256 bits, is not random, or can be read somewhere.
+    package static func isWeak(_ secret: SecretBytes) -> Bool {
+        secret.count < 32 || isGuessable(secret) || isPublished(secret)
+    }
+
     /// Whether it stands in a document or source tree that anyone can read. A server that signs with it belongs to
     /// everybody.
     static func isPublished(_ secret: SecretBytes) -> Bool {

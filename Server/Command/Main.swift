@@ -57,8 +57,8 @@ struct Root: AsyncParsableCommand {
         discussion: "Exit codes: 0 done, 1 refused or failed, 2 the command or a setting is wrong.",
         version: Release.version,
         subcommands: [
-            Serve.self, Initialize.self, UserCommands.self, DomainCommands.self, SigningKeyCommands.self,
-            GenerateKey.self,
+            Serve.self, Initialize.self, UserCommands.self, DomainCommands.self, KeyCommands.self,
+            SigningKeyCommands.self, GenerateKey.self,
         ])
 }
 

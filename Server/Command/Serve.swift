@@ -87,6 +87,9 @@ struct Serve: AsyncParsableCommand {
             settings: settings, database: store.database, passwords: store.passwords, masterKey: masterKey.key,
             signingKeys: signingKeys, clock: .system)
         warn(about: settings, logger)
+        for key in try await features.keys.list() where key.isWeak {
+            logger.warning("the secret of a key has fewer than 256 bits", metadata: ["key": .string(key.id)])
+        }
         return GatehouseServer(
             settings: settings, features: features, database: store.database, certificates: certificates,
             clock: .system, logger: logger

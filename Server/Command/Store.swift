@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import GatehouseCore
+import GatehouseCryptography
 import GatehousePasswords
 import GatehouseSQLite
 import GatehouseStorage
@@ -82,17 +83,24 @@ struct Store {
     }
     var domains: Domains { Domains(database: database, passwords: passwords, clock: .system) }
 
-    /// Reads the master key, and makes one for a store that has none.
     var signingKeys: SigningKeys {
         get async throws {
-            let masterKey = try await MasterKey.load(settings: settings, database: database)
-            if let file = masterKey.madeFile {
-                writeToStandardError("gatehouse: made the master key \(file); keep a copy of it elsewhere\n")
-            }
-            return SigningKeys(
-                settings: settings, database: database, masterKey: masterKey.key, given: try settings.givenKey(),
-                clock: .system)
+            SigningKeys(
+                settings: settings, database: database, masterKey: try await masterKey(),
+                given: try settings.givenKey(), clock: .system)
         }
+    }
+    var keys: APIKeys {
+        get async throws { APIKeys(database: database, masterKey: try await masterKey(), clock: .system) }
+    }
+
+    /// Makes one for a store that has none.
+    private func masterKey() async throws -> SealingKey {
+        let masterKey = try await MasterKey.load(settings: settings, database: database)
+        if let file = masterKey.madeFile {
+            writeToStandardError("gatehouse: made the master key \(file); keep a copy of it elsewhere\n")
+        }
+        return masterKey.key
     }
 
     static func with<T>(_ settings: Settings, _ body: (Store) async throws -> T) async throws -> T {

@@ -130,7 +130,7 @@ struct UserCommands: AsyncParsableCommand {
 
     struct SetPassword: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Set a new password; all sessions of the account end.")
+            abstract: "Set a new password; all sessions of the account end, and its keys are revoked.")
         @Argument(help: "An e-mail address or an alias.")
         var name: String
         @OptionGroup var source: PasswordSource

@@ -62,8 +62,8 @@ package struct GatehouseServer: Service {
             services: [
                 Housekeeping(
                     database: database, limits: features.limits, sessions: features.sessions,
-                    keys: features.signingKeys, clock: clock, logger: logger),
-                SessionUses(sessions: features.sessions, logger: logger),
+                    keys: features.signingKeys, accepted: features.accepted, clock: clock, logger: logger),
+                Uses(sessions: features.sessions, keys: features.keys, logger: logger),
                 CertificateReload(certificates: certificates, logger: logger),
             ],
             onServerRunning: { [settings, onReady] channel in
@@ -121,9 +121,10 @@ struct CertificateReload: Service {
     }
 }
 
-/// Writes down every few seconds which sessions have been used, and once more when the server stops.
-struct SessionUses: Service {
+/// Writes down every few seconds which sessions and keys have been used, and once more when the server stops.
+struct Uses: Service {
     let sessions: Sessions
+    let keys: APIKeys
     let logger: Logger
 
     func run() async throws {
@@ -137,18 +138,22 @@ struct SessionUses: Service {
     }
 
     private func record() async {
-        do { try await sessions.recordUses() } catch {
-            logger.warning("uses of sessions not written; tried again soon", metadata: ["error": "\(error)"])
+        do {
+            try await sessions.recordUses()
+            try await keys.recordUses()
+        } catch {
+            logger.warning("uses of sessions and keys not written; tried again soon", metadata: ["error": "\(error)"])
         }
     }
 }
 
-/// Deletes what is over, sessions that have expired or idled and failures that are forgotten, and moves signing keys on.
+/// Deletes what is over, sessions that have expired or idled, failures and signatures that are forgotten, and moves signing keys on.
 struct Housekeeping: Service {
     let database: any Database
     let limits: SignInLimits
     let sessions: Sessions
     let keys: SigningKeys
+    let accepted: AcceptedSignatures
     let clock: Clock
     let logger: Logger
 
@@ -169,6 +174,7 @@ struct Housekeeping: Service {
             try sessions.tidy(at: now, in: sql)
             try limits.tidy(at: now, in: sql)
         }
+        try await accepted.tidy(at: now)
         for event in try await keys.advance() {
             switch event {
             case .made(let id): logger.notice("made the next key that signs tokens", metadata: ["kid": .string(id)])

@@ -19,6 +19,19 @@ package struct Faults: Sendable, Equatable {
         case audienceUnchecked = "audience-unchecked"
         /// A signing key that was removed while the server runs is still accepted.
         case removedKeyAccepted = "removed-key-accepted"
+        // Each leaves out what its name says; see `SignatureFaults`.
+        case signatureMethod = "signature-method-unchecked"
+        case signatureTarget = "signature-target-unchecked"
+        case signatureQuery = "signature-query-unchecked"
+        case signatureHost = "signature-host-unchecked"
+        case signatureDate = "signature-date-unchecked"
+        case signatureExpiry = "signature-expiry-unchecked"
+        case signatureDigest = "signature-digest-uncompared"
+        case signatureDuplicateParameter = "signature-duplicate-parameter-accepted"
+        case signatureOrder = "signature-order-unchecked"
+        case signatureAlgorithm = "signature-algorithm-unbound"
+        case signatureCoverage = "signature-coverage-unchecked"
+        case signatureReplay = "signature-replay-accepted"
     }
 
     package let active: Set<Fault>

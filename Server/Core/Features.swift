@@ -1,6 +1,7 @@
 package import GatehouseCryptography
 package import GatehousePasswords
 package import GatehouseStorage
+import HTTPSignatures
 
 /// Every rule, built by hand and in order, for the server and for the command line alike.
 package struct Features: Sendable {
@@ -12,6 +13,9 @@ package struct Features: Sendable {
     package let aliases: Aliases
     package let addresses: Addresses
     package let limits: SignInLimits
+    package let keys: APIKeys
+    let accepted: AcceptedSignatures
+    package let callers: Callers
     let sessions: Sessions
     let renewal: Renewal
     let introspection: Introspection
@@ -37,6 +41,13 @@ package struct Features: Sendable {
         tokens = AccessTokens(
             database: database, keys: signingKeys, issuer: settings.publicURL ?? "gatehouse", living: living,
             clock: clock, faults: settings.faults)
+        keys = APIKeys(database: database, masterKey: masterKey, clock: clock)
+        accepted = AcceptedSignatures(database: database, capacity: settings.replayCapacity)
+        callers = Callers(
+            tokens: tokens,
+            signatures: Signatures(
+                database: database, keys: keys, accepted: accepted, clock: clock, faults: settings.faults),
+            policy: SignaturePolicy(window: settings.signatureWindow))
         sessions = Sessions(database: database, living: living, clock: clock)
         renewal = Renewal(
             database: database, tokens: tokens, refreshTokens: refreshTokens, living: living, clock: clock,
@@ -48,14 +59,14 @@ package struct Features: Sendable {
             database: database, passwords: passwords, policy: settings.passwordPolicy, limits: limits, tokens: tokens,
             refreshTokens: refreshTokens, sessionLifetime: .days(settings.sessionLifetime), clock: clock)
         aliases = Aliases(
-            database: database, accounts: accounts, domains: domains, tokens: tokens, limits: limits, clock: clock)
+            database: database, accounts: accounts, domains: domains, limits: limits, clock: clock)
         addresses = Addresses(database: database, clock: clock, faults: settings.faults)
     }
 
     var signInHandlers: SignInHandlers { SignInHandlers(signIn: signIn, lifetime: settings.tokenLifetime) }
 
     var amphoHandlers: AmphoHandlers {
-        AmphoHandlers(signIn: signIn, renewal: renewal, lifetime: settings.amphoTokenLifetime)
+        AmphoHandlers(signIn: signIn, renewal: renewal, callers: callers, lifetime: settings.amphoTokenLifetime)
     }
     var sessionHandlers: SessionHandlers { SessionHandlers(sessions: sessions) }
     var introspectionHandlers: IntrospectionHandlers {
@@ -71,7 +82,17 @@ package struct Features: Sendable {
             cacheControl: settings.lookUpCacheControl)
     }
 
-    var aliasHandlers: AliasHandlers { AliasHandlers(aliases: aliases) }
+    var aliasHandlers: AliasHandlers { AliasHandlers(aliases: aliases, callers: callers) }
+
+    var keyHandlers: APIKeyHandlers { APIKeyHandlers(keys: keys) }
+
+    /// What signatures have to cover on the pages that are for trying them out; nil without the pages.
+    var helloPolicy: SignaturePolicy? {
+        settings.hasHelloPages
+            ? SignaturePolicy(window: settings.signatureWindow, verifiedHeaders: settings.verifiedHeaders) : nil
+    }
+
+    var proxyHandlers: ProxyHandlers { ProxyHandlers(callers: callers) }
 
     var signingKeyHandlers: SigningKeyHandlers { SigningKeyHandlers(keys: signingKeys) }
 

@@ -5,16 +5,21 @@ extension RouteTable {
     package init(_ features: Features) {
         self.init()
         let anyone = Access<Anyone>.anyone
-        let signedIn = Access<SignedIn>.signedIn(features.tokens)
-        let admin = Access<Admin>.admin(features.tokens)
+        // A key that signs needs a role of its account besides a token's right, and more where it says so.
+        let callers = features.callers
+        let signedIn = Access<SignedIn>.signedIn(callers)
+        let alias = Access<SignedIn>.signedIn(callers, .role(.alias))
+        let manager = Access<SignedIn>.signedIn(callers, .manage)
+        let admin = Access<Admin>.admin(callers)
+        let managingAdmin = Access<Admin>.admin(callers, .manage)
 
         let signIn = features.signInHandlers
         on(.post, "/v1/auth", anyone, readsBody: true, signIn.begin)
 
         let addresses = features.addressHandlers
         on(.get, "/v1/addresses", anyone, publicToAllOrigins: true, addresses.lookUp)
-        on(.put, "/v1/addresses", signedIn, readsBody: true, addresses.set)
-        on(.delete, "/v1/addresses/{address_type}", signedIn, addresses.delete)
+        on(.put, "/v1/addresses", alias, readsBody: true, addresses.set)
+        on(.delete, "/v1/addresses/{address_type}", alias, addresses.delete)
 
         let aliases = features.aliasHandlers
         on(.post, "/v1/users", anyone, readsBody: true, aliases.create)
@@ -29,30 +34,51 @@ extension RouteTable {
         on(.post, "\(prefix)/1/renew", anyone, ampho.renew)
 
         let sessions = features.sessionHandlers
-        on(.get, "/api/sessions", signedIn, sessions.list)
-        on(.delete, "/api/sessions/{id}", signedIn, sessions.end)
+        on(.get, "/api/sessions", manager, sessions.list)
+        on(.delete, "/api/sessions/{id}", manager, sessions.end)
 
         let introspection = features.introspectionHandlers
-        on(.post, "/api/introspect", admin, readsBody: true, introspection.introspect)
+        on(.post, "/api/introspect", .introspecting(callers), readsBody: true, introspection.introspect)
         on(.post, "/api/revoke", anyone, readsBody: true, introspection.revoke)
 
         let passwords = features.passwordHandlers
-        on(.post, "/api/password", signedIn, readsBody: true, passwords.change)
+        on(.post, "/api/password", manager, readsBody: true, passwords.change)
 
         let accounts = features.accountHandlers
         on(.get, "/api/accounts", admin, accounts.list)
-        on(.post, "/api/accounts", admin, readsBody: true, accounts.create)
+        on(.post, "/api/accounts", managingAdmin, readsBody: true, accounts.create)
         on(.get, "/api/accounts/{id}", admin, accounts.read)
-        on(.patch, "/api/accounts/{id}", admin, readsBody: true, accounts.change)
-        on(.delete, "/api/accounts/{id}", admin, accounts.delete)
+        on(.patch, "/api/accounts/{id}", managingAdmin, readsBody: true, accounts.change)
+        on(.delete, "/api/accounts/{id}", managingAdmin, accounts.delete)
 
-        let keys = features.signingKeyHandlers
-        on(.get, "/.well-known/jwks.json", anyone, publicToAllOrigins: true, keys.publicKeys)
-        on(.get, "/api/signing-keys", admin, keys.list)
-        on(.post, "/api/signing-keys", admin, readsBody: true, keys.create)
-        on(.get, "/api/signing-keys/{kid}", admin, keys.show)
-        on(.patch, "/api/signing-keys/{kid}", admin, readsBody: true, keys.change)
-        on(.delete, "/api/signing-keys/{kid}", admin, keys.remove)
+        let signingKeys = features.signingKeyHandlers
+        on(.get, "/.well-known/jwks.json", anyone, publicToAllOrigins: true, signingKeys.publicKeys)
+        on(.get, "/api/signing-keys", admin, signingKeys.list)
+        on(.post, "/api/signing-keys", managingAdmin, readsBody: true, signingKeys.create)
+        on(.get, "/api/signing-keys/{kid}", admin, signingKeys.show)
+        on(.patch, "/api/signing-keys/{kid}", managingAdmin, readsBody: true, signingKeys.change)
+        on(.delete, "/api/signing-keys/{kid}", managingAdmin, signingKeys.remove)
+
+        let keys = features.keyHandlers
+        on(.get, "/api/keys", manager, keys.list)
+        on(.post, "/api/keys", manager, readsBody: true, keys.create)
+        on(.get, "/api/keys/{id}", manager, keys.show)
+        on(.patch, "/api/keys/{id}", manager, readsBody: true, keys.change)
+        on(.post, "/api/keys/{id}/rotate", manager, readsBody: true, keys.rotate)
+        on(.delete, "/api/keys/{id}", manager, keys.revoke)
+
+        on(.get, "/verify", anyone, features.proxyHandlers.verify)
+        if let policy = features.helloPolicy {
+            let hello = HelloHandlers()
+            let signed = Access<Anyone>.signed(callers, by: policy)
+            on(.get, "/hello_world", anyone, hello.anyone)
+            for method in [HTTPRequest.Method.get, .post] {
+                on(method, "/hello_world_private", signed, hello.whoSigned)
+            }
+            for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete] {
+                on(method, "/hello_someone", signed, hello.someone)
+            }
+        }
 
         let health = features.healthHandlers
         on(.get, "/health", anyone, health.live)

@@ -144,5 +144,31 @@ package enum Schema {
                 WHERE activates_at IS NOT NULL AND activated_at IS NULL AND retired_at IS NULL
                 """,
             ]),
+        Migration(
+            number: 4, title: "keys that sign requests, and signatures that were accepted",
+            statements: [
+                """
+                CREATE TABLE api_keys (
+                    id TEXT PRIMARY KEY,
+                    account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+                    algorithm TEXT NOT NULL,
+                    sealed TEXT NOT NULL,
+                    previous_sealed TEXT,
+                    previous_until BIGINT,
+                    scopes TEXT NOT NULL,
+                    is_strict BIGINT NOT NULL,
+                    is_debug BIGINT NOT NULL,
+                    is_weak BIGINT NOT NULL,
+                    created_at BIGINT NOT NULL,
+                    expires_at BIGINT,
+                    last_used_at BIGINT,
+                    CHECK ((previous_sealed IS NULL) = (previous_until IS NULL))
+                )
+                """,
+                "CREATE INDEX api_keys_account ON api_keys (account_id, created_at, id)",
+                // As long as it would count again; see `AcceptedSignatures`. The identity is a SHA-256 in base64url.
+                "CREATE TABLE accepted_signatures (identity TEXT PRIMARY KEY, forget_at BIGINT NOT NULL)",
+                "CREATE INDEX accepted_signatures_forget ON accepted_signatures (forget_at)",
+            ]),
     ]
 }

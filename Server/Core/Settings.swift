@@ -1,4 +1,5 @@
 package import GatehousePasswords
+import HTTPTypes
 package import Logging
 package import WebTokens
 
@@ -36,6 +37,13 @@ package struct Settings: Sendable {
     package var signInFailuresPerName = SignInLimits.asShipped.perName
     package var signInFailuresPerNetwork = SignInLimits.asShipped.perNetwork
     package var lookUpsPerMinute = 300
+    /// Seconds that the time of a signature may differ from ours.
+    package var signatureWindow: Int64 = 300
+    /// What signatures have to cover on the pages for trying them out; nil for what they have to cover elsewhere.
+    package var verifiedHeaders: [String]?
+    package var hasHelloPages = true
+    /// Signatures remembered at once.
+    package var replayCapacity: Int64 = 1_000_000
     package var maximumConnections = 10_000
     /// Seconds.
     package var shutdownGrace: Int64 = 20
@@ -210,6 +218,20 @@ extension Setting {
             Setting("lookups-per-minute", "N", "look-ups of unknown aliases from one network in a minute (300)") {
                 settings, text in settings.lookUpsPerMinute = Int(try wholeNumber(text, 1...1_000_000_000))
             },
+            Setting(
+                "signature-window", "SECONDS", "how far the time of a signature may be from the server's (300)"
+            ) { settings, text in settings.signatureWindow = try wholeNumber(text, 1...3600) },
+            Setting(
+                "replay-capacity", "N", "signatures that are remembered so that each counts once (1000000)"
+            ) { settings, text in settings.replayCapacity = try wholeNumber(text, 1000...1_000_000_000) },
+            Setting(
+                "cavage-verified-headers", "NAMES",
+                "what signatures must cover on /hello_…, as (request-target),host,date (as everywhere)",
+                alias: "CAVAGE_VERIFIED_HEADERS"
+            ) { settings, text in settings.verifiedHeaders = try headerNames(text) },
+            Setting("no-hello", "", "without /hello_world, /hello_world_private and /hello_someone") { settings, text in
+                settings.hasHelloPages = try !yesOrNo(text)
+            },
             Setting("maximum-connections", "N", "connections open at once (10000)") { settings, text in
                 settings.maximumConnections = Int(try wholeNumber(text, 1...1_000_000))
             },
@@ -272,6 +294,19 @@ private func yesOrNo(_ text: String) throws -> Bool {
 
 private func list(_ text: String) -> [String] {
     text.split(separator: ",").map { String($0.trimmingSpaces()) }.filter { !$0.isEmpty }
+}
+
+/// With commas or spaces between.
+private func headerNames(_ text: String) throws -> [String] {
+    let names = text.split { $0 == "," || $0 == " " }.map(String.init)
+    let isName = { (name: String) in
+        ["(request-target)", "request-target", "(created)", "(expires)"].contains(name.lowercased())
+            || HTTPField.Name(name) != nil
+    }
+    guard !names.isEmpty, names.allSatisfy(isName) else {
+        throw InvalidSetting("must be names of header fields or (request-target), with commas between")
+    }
+    return names
 }
 
 /// `https://host[:port]`, without a path.

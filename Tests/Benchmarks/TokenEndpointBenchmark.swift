@@ -37,7 +37,7 @@ private func tokenEndpoint(_ kind: JWK.Kind, target: String, seconds: Double) as
         var routes = RouteTable(features)
         let nothing = Answer.json(Array("{}".utf8))
         routes.on(.get, "/benchmark/anyone", Access<Anyone>.anyone) { _, _ in nothing }
-        routes.on(.get, "/benchmark/signed-in", Access<SignedIn>.signedIn(features.tokens)) { _, _ in nothing }
+        routes.on(.get, "/benchmark/signed-in", Access<SignedIn>.signedIn(features.callers)) { _, _ in nothing }
 
         let (urls, readiness) = AsyncStream.makeStream(of: String.self)
         let quiet = Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }

@@ -153,7 +153,7 @@ struct SessionTests {
             let token = try await fixture.signIn("alice@a.test")
             let caller = try await fixture.tokens.check(token)
             #expect(try await fixture.refusal(of: token) == nil)
-            try await elsewhere.features.sessions.end(caller.session, by: caller.account)
+            try await elsewhere.features.sessions.end(try #require(caller.session), by: caller.account)
             #expect(try await fixture.refusal(of: token) == "invalid_token")
         }
         await elsewhere.database.close()
@@ -289,7 +289,8 @@ struct SessionTests {
         _ = try await fixture.grant()
         let housekeeping = Housekeeping(
             database: fixture.database, limits: fixture.features.limits, sessions: fixture.features.sessions,
-            keys: fixture.signingKeys, clock: fixture.time.clock, logger: .init(label: "test"))
+            keys: fixture.signingKeys, accepted: fixture.features.accepted, clock: fixture.time.clock,
+            logger: .init(label: "test"))
         let generation = try await fixture.database.generation()
         fixture.time.advance(minutes: 10)
         try await housekeeping.tidy()

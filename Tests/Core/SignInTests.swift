@@ -357,7 +357,8 @@ struct AccessTokenTests {
             SystemRandom.identifier(),
         ]
         for _ in 0..<100 {
-            identifiers.append(try await fixture.tokens.check(try await fixture.signIn("alice@a.test")).session)
+            let caller = try await fixture.tokens.check(try await fixture.signIn("alice@a.test"))
+            identifiers.append(try #require(caller.session))
         }
         #expect(Set(identifiers).count == identifiers.count)
         let octets = try identifiers.map { try #require(Base64URL.decode($0)) }

@@ -16,3 +16,8 @@ struct HMACMaker: SignatureMaker {
         key.isValid(signature, for: base)
     }
 }
+
+extension SignatureAlgorithm {
+    /// Whether both ends hold the same secret; else one has the private and the other the public half of a pair.
+    public var isShared: Bool { self == .hmacSHA256 || self == .hmacSHA512 }
+}

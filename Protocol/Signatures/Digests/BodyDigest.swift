@@ -45,15 +45,29 @@ public enum BodyDigest: String, Sendable, CaseIterable {
     /// - Throws: `SignatureRefusal`: `.absent`, `.malformed`, `.noDigest` when no SHA-256 or SHA-512 is there,
     ///   `.digestMismatch` when one of these is another.
     public func check(_ body: [UInt8], of message: SignableMessage) throws(SignatureRefusal) {
-        let values = try message.values(Array(rawValue.utf8))
-        guard !values.isEmpty else { throw SignatureRefusal(.absent(rawValue)) }
-        let members = try members(FieldValue.joined(values))
-        guard !members.isEmpty else { throw SignatureRefusal(.noDigest) }
-        for (algorithm, digest) in members {
+        for (algorithm, digest) in try members(of: message) {
             guard isEqualInConstantTime(Digest.hash(body, with: algorithm.hash), digest) else {
                 throw SignatureRefusal(.digestMismatch("\(rawValue) (\(algorithm.rawValue))"))
             }
         }
+    }
+
+    /// What the message says in this field, as RFC 9530 §2 writes it: only what would be compared.
+    ///
+    /// - Throws: as `check`.
+    package func contentDigest(of message: SignableMessage) throws(SignatureRefusal) -> String {
+        try members(of: message).map { algorithm, digest in
+            BodyDigest.contentDigest.value(ofDigest: digest, algorithm)
+        }
+        .joined(separator: ", ")
+    }
+
+    private func members(of message: SignableMessage) throws(SignatureRefusal) -> [(Algorithm, [UInt8])] {
+        let values = try message.values(Array(rawValue.utf8))
+        guard !values.isEmpty else { throw SignatureRefusal(.absent(rawValue)) }
+        let members = try members(FieldValue.joined(values))
+        guard !members.isEmpty else { throw SignatureRefusal(.noDigest) }
+        return members
     }
 
     /// Those whose algorithm counts.

@@ -4,15 +4,22 @@ package import HTTPTypes
 
 /// One request as a handler sees it: routed, with the limits of the connection already held.
 package struct Call: Sendable {
+    /// As its client sent it.
+    let original: OriginalRequest
     /// The part after `?` as it came; nil when there was no `?`.
     package let query: String?
-    package let headers: HTTPFields
     /// The network that limits are counted for: /32 of an IPv4 and /64 of an IPv6 client.
     package let network: Network
     /// The segments that stood at the `{…}` places of the route, percent-decoded, in order.
     package let parameters: [String]
-    /// The whole body, when the route reads one.
+    /// The whole body, when the route reads one or the request is signed.
     package let body: [UInt8]
+    /// Whether the route reads it.
+    let readsBody: Bool
+    /// Whether the peer is a proxy that the operator trusts.
+    let isFromProxy: Bool
+
+    package var headers: HTTPFields { original.headers }
 
     /// The members of the query, decoded.
     ///

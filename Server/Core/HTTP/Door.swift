@@ -10,6 +10,8 @@ package enum Door: Sendable {
     case ampho
     /// `/api/introspect` and `/api/revoke`, as their RFCs ask.
     case oauth
+    /// `/hello_…` and `/verify`, which speak of signatures only.
+    case signatures
     /// Everything else: the rest of `/api`, health, and paths that do not exist.
     case own
 
@@ -22,6 +24,12 @@ package enum Door: Sendable {
             contentType = "application/json"
             writer.raw("{\"message\":")
             writer.string(problem.title)
+            writer.raw("}")
+        case .signatures:
+            contentType = "application/json"
+            writer.raw("{\"message\":")
+            // The words of the original, for whichever reason.
+            writer.string([401, 403].contains(problem.status.code) ? "Access Denied" : problem.title)
             writer.raw("}")
         case .oauth:
             // RFC 6749 §5.2.
@@ -36,11 +44,11 @@ package enum Door: Sendable {
             writer.bytes = problem.json()
         }
         var answer = Answer(status: problem.status, contentType: contentType, body: writer.bytes)
-        for field in problem.headers { answer.headers.append(field) }
-        answer.headers[.errorCode] = problem.code
-        if problem.status == .unauthorized && answer.headers[.wwwAuthenticate] == nil {
+        if problem.status == .unauthorized && self != .signatures {
             answer.headers[.wwwAuthenticate] = Door.bearerChallenge(for: problem)
         }
+        for field in problem.headers { answer.headers.append(field) }
+        answer.headers[.errorCode] = problem.code
         answer.headers[.xContentTypeOptions] = "nosniff"
         // A refusal is about this moment; no cache may keep it.
         answer.headers[.cacheControl] = "no-store"
@@ -74,6 +82,7 @@ package struct Doors: Sendable {
     package func door(of path: some StringProtocol) -> Door {
         if Self.isBelow(ampho.path, path) { return .ampho }
         if Self.isBelow("/v1", path) { return .openCAP }
+        if ["/hello_world", "/hello_world_private", "/hello_someone", "/verify"].contains(path) { return .signatures }
         return path == "/api/introspect" || path == "/api/revoke" ? .oauth : .own
     }
 

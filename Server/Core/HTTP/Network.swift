@@ -1,4 +1,5 @@
 import Glibc
+package import HTTPTypes
 
 /// The part of an address that limits are counted for: an IPv4 address (/32), or the first half of an IPv6 address (/64),
 /// because one household or server holds at least that much.
@@ -104,8 +105,36 @@ package struct TrustedProxies: Sendable {
         return client
     }
 
+    /// The host that the client asked for, and how, as far as a trusted proxy says so: `X-Forwarded-Host` and
+    /// `X-Forwarded-Proto`, else `Forwarded` (RFC 7239). Of several values the last one counts, which the proxy nearest to us
+    /// wrote.
+    package func origin(peer: String, headers: HTTPFields) -> (host: String?, scheme: String?) {
+        guard trusts(peer) else { return (nil, nil) }
+        func last(_ name: HTTPField.Name) -> String? {
+            headers[values: name].last?.split(separator: ",").last.map { String($0.trimmingSpaces()) }
+        }
+        let forwarded = last(HTTPField.Name("Forwarded")!)?.split(separator: ";").map { pair in
+            pair.split(separator: "=", maxSplits: 1).map { $0.trimmingSpaces() }
+        }
+        func parameter(_ name: String) -> String? {
+            forwarded?.first { $0.count == 2 && $0[0].lowercased() == name }
+                .map { $0[1].trimmingPrefix("\"") }.map { String($0.hasSuffix("\"") ? $0.dropLast() : $0) }
+        }
+        let host = last(.xForwardedHost) ?? parameter("host")
+        let scheme = (last(HTTPField.Name("X-Forwarded-Proto")!) ?? parameter("proto"))?.lowercased()
+        return (
+            host.flatMap { Authority($0) == nil ? nil : $0 },
+            scheme.flatMap { ["http", "https"].contains($0) ? $0 : nil }
+        )
+    }
+
     package func trusts(_ peer: String) -> Bool {
         guard !blocks.isEmpty, let address = IPAddress(peer) else { return false }
         return blocks.contains { $0.contains(address) }
     }
+}
+
+extension HTTPField.Name {
+    static let xForwardedFor = HTTPField.Name("X-Forwarded-For")!
+    static let xForwardedHost = HTTPField.Name("X-Forwarded-Host")!
 }

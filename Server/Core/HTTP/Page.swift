@@ -17,11 +17,12 @@ struct PageRequest: Sendable {
             self.id = id
         }
 
-        init?(_ text: String) {
+        /// - Parameter isID: whether the list has such identifiers.
+        init?(_ text: String, isID: (String) -> Bool) {
             let parts = text.split(separator: ".", maxSplits: 1)
-            guard parts.count == 2, let time = Int64(parts[0]), String(time) == parts[0],
-                Base64URL.decode(parts[1])?.count == SystemRandom.identifierSize
-            else { return nil }
+            guard parts.count == 2, let time = Int64(parts[0]), String(time) == parts[0], isID(String(parts[1])) else {
+                return nil
+            }
             self.init(time: time, id: String(parts[1]))
         }
     }
@@ -29,11 +30,13 @@ struct PageRequest: Sendable {
     let after: Place
     let limit: Int
 
-    /// - Parameter query: with `after` and `limit`, when they are given.
+    /// - Parameters:
+    ///   - query: with `after` and `limit`, when they are given.
+    ///   - isID: whether the list has such identifiers.
     /// - Throws: `Problem.invalidQuery`.
-    init(_ query: [String: String]) throws(Problem) {
+    init(_ query: [String: String], isID: (String) -> Bool = Self.isIdentifier) throws(Problem) {
         if let text = query["after"] {
-            guard let place = Place(text) else {
+            guard let place = Place(text, isID: isID) else {
                 throw .invalidQuery.saying("The query member after must be what next said.")
             }
             after = place
@@ -49,6 +52,9 @@ struct PageRequest: Sendable {
         }
         limit = number
     }
+
+    /// One that the server made.
+    static func isIdentifier(_ text: String) -> Bool { Base64URL.decode(text)?.count == SystemRandom.identifierSize }
 }
 
 /// A part of a list, and where it goes on.

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Times as RFC 3339 §5.6 writes them.
 package enum RFC3339 {
     /// Whole seconds, UTC, such as `2026-01-31T23:59:59Z`.
@@ -19,6 +21,17 @@ package enum RFC3339 {
         let calendarYear = year + era * 400 + (calendarMonth <= 2 ? 1 : 0)
         return "\(digits(calendarYear, 4))-\(digits(calendarMonth, 2))-\(digits(dayOfMonth, 2))T"
             + "\(digits(time / 3600, 2)):\(digits(time / 60 % 60, 2)):\(digits(time % 60, 2))Z"
+    }
+
+    /// Reads `2026-01-31T23:59:59Z`, with or without a fraction, or with an offset; nil for anything else.
+    package static func microseconds(_ text: String) -> Int64? {
+        for style in [Date.ISO8601FormatStyle(), Date.ISO8601FormatStyle(includingFractionalSeconds: true)] {
+            guard let date = try? style.parse(text) else { continue }
+            // Beyond that no clock counts in microseconds.
+            guard abs(date.timeIntervalSince1970) < 1e11 else { return nil }
+            return Int64((date.timeIntervalSince1970 * 1_000_000).rounded())
+        }
+        return nil
     }
 
     private static func digits(_ number: Int64, _ count: Int) -> String {

@@ -47,18 +47,22 @@ package struct Responder: HTTPResponder {
                 answer = otherMethod(request.method, allow: allow, path: path)
             case .route(let route, let parameters):
                 allOrigins = route.isPublicToAllOrigins
-                let body = route.readsBody ? try await wholeBody(of: request) : []
+                let peer = context.channel.remoteAddress?.ipAddress ?? ""
+                let original = original(request, from: peer)
+                let readsBody = route.readsBody || original.isSigned
                 let call = Call(
-                    query: query.map { String($0) },
-                    headers: request.headers, network: network(of: context.channel, request.headers),
-                    parameters: parameters,
-                    body: body)
+                    original: original, query: query.map { String($0) },
+                    network: network(of: peer, request.headers), parameters: parameters,
+                    body: readsBody ? try await wholeBody(of: request) : [], readsBody: route.readsBody,
+                    isFromProxy: proxies.trusts(peer))
                 answer = try await route.handler(call)
             }
         } catch {
             let problem = Self.problem(for: error, logger)
             answer = doors.door(of: path).answer(to: problem)
-            logger.debug("refused", metadata: ["code": .string(problem.code), "path": .string(String(path))])
+            var metadata: Logger.Metadata = ["code": .string(problem.code), "path": .string(String(path))]
+            if let reason = problem.reason { metadata["reason"] = .string(reason) }
+            logger.debug("refused", metadata: metadata)
         }
         addOrigin(request.headers[.origin], allOrigins: allOrigins, to: &answer)
         answer.headers[.xContentTypeOptions] = "nosniff"
@@ -92,9 +96,17 @@ package struct Responder: HTTPResponder {
         }
     }
 
-    private func network(of channel: any Channel, _ headers: HTTPFields) -> Network {
-        let peer = channel.remoteAddress?.ipAddress ?? ""
-        return Network(address: proxies.client(peer: peer, forwardedFor: headers[values: .xForwardedFor]))
+    private func network(of peer: String, _ headers: HTTPFields) -> Network {
+        Network(address: proxies.client(peer: peer, forwardedFor: headers[values: .xForwardedFor]))
+    }
+
+    private func original(_ request: Request, from peer: String) -> OriginalRequest {
+        let head = request.head
+        let forwarded = proxies.origin(peer: peer, headers: head.headerFields)
+        return OriginalRequest(
+            method: head.method.rawValue, target: head.path ?? "/",
+            scheme: forwarded.scheme ?? (certificates == nil ? "http" : "https"),
+            host: forwarded.host ?? head.authority ?? "", headers: head.headerFields)
     }
 
     private func otherMethod(_ method: HTTPRequest.Method, allow: String, path: some StringProtocol) -> Answer {
@@ -155,8 +167,4 @@ package struct Responder: HTTPResponder {
         if answer.status == .noContent || answer.status == .notModified { response.headers[.contentLength] = nil }
         return response
     }
-}
-
-extension HTTPField.Name {
-    static let xForwardedFor = HTTPField.Name("X-Forwarded-For")!
 }

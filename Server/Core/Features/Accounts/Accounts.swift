@@ -181,6 +181,11 @@ package struct Accounts: Sendable {
         }
     }
 
+    /// - Throws: `AccountError.unknown`.
+    package func id(of name: AccountName) async throws -> String {
+        try await database.read { sql in try Self.requireID(of: name, in: sql) }
+    }
+
     /// Gives exactly these of the roles that can be given; they count from the next request on.
     package func setRoles(_ roles: Set<Role>, of name: AccountName) async throws {
         try await database.transaction { sql in
@@ -249,6 +254,7 @@ package struct Accounts: Sendable {
     ) throws {
         try sql("UPDATE accounts SET password_hash = \(hash), password_changed_at = \(now) WHERE id = \(id)")
         try sql("DELETE FROM sessions WHERE account_id = \(id)")
+        try APIKeys.revokeAll(of: id, in: sql)
         try sql.authorizationsChanged()
     }
 

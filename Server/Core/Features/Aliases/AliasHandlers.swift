@@ -1,9 +1,11 @@
 import GatehouseMessages
 import GatehouseOpenCAP
+import HTTPTypes
 
 /// Turns HTTP into calls on `Aliases` and back; decides nothing itself.
 struct AliasHandlers: Sendable {
     let aliases: Aliases
+    let callers: Callers
 
     /// `POST /v1/users`. The body may hold the credential, so it is read first.
     @Sendable func create(_ call: Call, _: Anyone) async throws -> Answer {
@@ -12,7 +14,7 @@ struct AliasHandlers: Sendable {
         let password = try body.requireString("password")
         let secret = try body.optionalString("create_user_password")
         try await aliases.create(
-            alias, password: password, with: { try Self.credential(of: call, secret: secret) }, from: call.network)
+            alias, password: password, with: { try await credential(of: call, secret: secret) }, from: call.network)
         return .emptyObject
     }
 
@@ -24,11 +26,10 @@ struct AliasHandlers: Sendable {
     }
 
     /// The header decides when there is one. A token has two dots (RFC 7515 §3.1), which a secret of ours cannot have.
-    private static func credential(of call: Call, secret: String?) throws -> Aliases.Credential {
-        if let value = try call.headers.bearerToken() {
-            return value.filter { $0 == "." }.count == 2 ? .token(value) : .secret(value)
-        }
-        guard let secret else { throw Problem.authenticationRequired }
-        return .secret(secret)
+    private func credential(of call: Call, secret: String?) async throws -> Aliases.Credential {
+        if call.original.isSigned { return .caller(try await callers.admit(call).account) }
+        if let value = try call.headers.bearerToken(), value.filter({ $0 == "." }).count != 2 { return .secret(value) }
+        if let secret, call.headers[.authorization] == nil { return .secret(secret) }
+        return .caller(try await callers.admit(call).account)
     }
 }

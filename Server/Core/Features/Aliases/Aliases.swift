@@ -7,13 +7,12 @@ package struct Aliases: Sendable {
     let database: any Database
     let accounts: Accounts
     let domains: Domains
-    let tokens: AccessTokens
     let limits: SignInLimits
     let clock: Clock
 
     /// What a caller shows in order to make an alias.
     enum Credential: Sendable {
-        case token(String)
+        case caller(Account)
         /// The domain's secret, as Bearer or as `create_user_password`.
         case secret(String)
     }
@@ -21,12 +20,12 @@ package struct Aliases: Sendable {
     /// - Parameter credential: asked for once the rest is known to be right.
     /// - Throws: `Problem.authenticationRequired`, `.invalidCredentials`, `.wrongDomain`, `.insufficientRole`, `.unknownDomain`, `.aliasTaken`, `.weakPassword`.
     func create(
-        _ alias: Alias, password: String, with credential: () throws -> Credential, from network: Network
+        _ alias: Alias, password: String, with credential: () async throws -> Credential, from network: Network
     ) async throws {
         let newPassword = try accounts.checkNewPassword(password, for: [.alias(alias)])
-        switch try credential() {
+        switch try await credential() {
         case .secret(let secret): try await requireSecret(secret, for: alias.domain, from: network)
-        case .token(let token): try await requireRight(of: try await tokens.check(token), over: alias.domain)
+        case .caller(let caller): try await requireRight(of: caller, over: alias.domain)
         }
         // Cheap question first: a taken alias need not cost a hash. The constraint decides among many at once.
         let isTaken = try await database.read { sql in try Accounts.id(of: .alias(alias), in: sql) != nil }
@@ -46,7 +45,9 @@ package struct Aliases: Sendable {
     /// - Throws: `Problem.aliasRequired`, `.insufficientRole`, `.wrongDomain`, `.unknownAlias`, `.lastAdmin`.
     func delete(_ alias: Alias?, by caller: Account) async throws {
         guard let alias = alias ?? caller.alias else { throw Problem.aliasRequired }
-        if alias != caller.alias { try await requireDeletion(of: alias, by: caller) }
+        // A key may have been given less than the right to what is its account's own.
+        let isOwn = alias == caller.alias && caller.roles.contains(.alias)
+        if !isOwn { try await requireDeletion(of: alias, by: caller) }
         try await database.transaction { sql in
             guard let id = try Accounts.id(of: .alias(alias), in: sql) else { throw Problem.unknownAlias }
             let kept = try sql(
@@ -56,7 +57,7 @@ package struct Aliases: Sendable {
                 """)
             if kept.isEmpty {
                 // An owner has power over its aliases, not over those who have power over it.
-                if alias != caller.alias, !caller.roles.contains(.admin),
+                if !isOwn, !caller.roles.contains(.admin),
                     try !Role.all(of: id, hasAlias: true, in: sql).isDisjoint(with: Role.given)
                 {
                     throw Problem.insufficientRole
@@ -88,14 +89,14 @@ package struct Aliases: Sendable {
     }
 
     /// An admin may make aliases of every hosted domain, an owner those of its own.
-    private func requireRight(of caller: SignedIn, over domain: String) async throws {
+    private func requireRight(of caller: Account, over domain: String) async throws {
         let isHosted = try await database.read { sql in try Domains.isHosted(domain, in: sql) }
-        if caller.account.roles.contains(.admin) {
+        if caller.roles.contains(.admin) {
             guard isHosted else { throw Problem.unknownDomain }
-        } else if caller.account.roles.contains(.owner) {
+        } else if caller.roles.contains(.owner) {
             // Which domains are hosted is nobody's business but the admins'.
             guard isHosted else { throw Self.wrongCredential }
-            guard try await domains.isOwned(domain, by: caller.account.id) else { throw Problem.wrongDomain }
+            guard try await domains.isOwned(domain, by: caller.id) else { throw Problem.wrongDomain }
         } else {
             throw Problem.insufficientRole
         }

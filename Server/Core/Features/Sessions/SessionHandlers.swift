@@ -25,7 +25,9 @@ struct SessionHandlers: Sendable {
     /// `DELETE /api/sessions/{id}`; `current` is the caller's own, so that is how one signs out.
     @Sendable func end(_ call: Call, _ caller: SignedIn) async throws -> Answer {
         let id = call.parameters[0]
-        try await sessions.end(id == "current" ? caller.session : id, by: caller.account)
+        // A signature is of no session.
+        guard let session = id == "current" ? caller.session : id else { throw Problem.unknownSession }
+        try await sessions.end(session, by: caller.account)
         return Answer(status: .noContent)
     }
 }

@@ -6,6 +6,7 @@ import HTTPTypes
 struct AmphoHandlers: Sendable {
     let signIn: SignIn
     let renewal: Renewal
+    let callers: Callers
     /// Seconds that a token is good for.
     let lifetime: Int64
 
@@ -21,8 +22,13 @@ struct AmphoHandlers: Sendable {
                 audience: body.audience, holdsRefreshToken: body.wantsRefreshToken))
     }
 
-    /// `POST {prefix}/renew`. Its credential may be a refresh token, so the handler looks at it.
+    /// `POST {prefix}/renew`. Its credential may be a refresh token, so the handler looks at it. A signature has no session;
+    /// that of a key with `manage` begins one.
     @Sendable func renew(_ call: Call, _: Anyone) async throws -> Answer {
+        if call.original.isSigned {
+            let caller = try await callers.admit(call, scope: .manage)
+            return Self.answer(try await signIn.begin(signedBy: caller, lifetime: lifetime))
+        }
         guard let presented = try call.headers.bearerToken() else { throw Problem.authenticationRequired }
         return Self.answer(
             try await renewal.renew(

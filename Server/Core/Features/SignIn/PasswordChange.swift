@@ -26,6 +26,7 @@ extension SignIn {
                 guard changed == 1 else { throw Problem.invalidCredentials }
                 try accept(proof, at: now, in: sql)
                 try sql("DELETE FROM sessions WHERE account_id = \(account.id)")
+                try APIKeys.revokeAll(of: account.id, in: sql)
                 try sql.authorizationsChanged()
             }
         }

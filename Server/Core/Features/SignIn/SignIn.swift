@@ -81,6 +81,31 @@ package struct SignIn: Sendable {
         }
     }
 
+    /// Begins a session for whoever signed with a key that may.
+    ///
+    /// - Throws: `Problem.signatureInvalid` when the key, or its account, is gone meanwhile.
+    func begin(signedBy caller: SignedIn, lifetime: Int64) async throws -> Grant {
+        guard case .key(let key) = caller.credential else { throw Problem.signatureInvalid }
+        let now = clock.now()
+        let session = Session(
+            id: SystemRandom.identifier(), account: caller.account.id, createdAt: now,
+            expiresAt: now + sessionLifetime, lastUsedAt: now, audience: nil, holdsRefreshToken: false)
+        let account = try await database.transaction { sql -> Account? in
+            let made = try sql(
+                """
+                INSERT INTO sessions (id, account_id, created_at, expires_at, last_used_at)
+                SELECT \(session.id), a.id, \(now), \(session.expiresAt), \(now)
+                FROM accounts a JOIN api_keys k ON k.account_id = a.id
+                WHERE k.id = \(key) AND a.id = \(session.account) AND a.disabled_at IS NULL
+                RETURNING id
+                """)
+            return made.isEmpty ? nil : try Account.load(session.account, in: sql)
+        }
+        guard let account else { throw Problem.signatureInvalid }
+        return Grant(
+            token: try await tokens.issue(to: account, session: session, lifetime: lifetime), refreshToken: nil)
+    }
+
     // MARK: A password that is right
 
     /// That somebody knew an account's password a moment ago.

@@ -7,13 +7,6 @@ package import GatehouseStorage
 import NIOConcurrencyHelpers
 import WebTokens
 
-/// Who made a call, by a valid token of a living session. Handlers that take one cannot run for strangers.
-package struct SignedIn: Sendable {
-    package let account: Account
-    /// The session's identifier (`sid`).
-    package let session: String
-}
-
 /// An access token that was made just now.
 package struct IssuedToken: Sendable {
     package let text: String
@@ -119,7 +112,7 @@ package struct AccessTokens: Sendable {
         else {
             throw Problem.invalidToken
         }
-        return SignedIn(account: account, session: session)
+        return SignedIn(account: account, credential: .session(session))
     }
 
     private func verifiedClaims(of token: String, by verifier: TokenVerifier) throws(TokenError) -> Claims {
@@ -186,31 +179,5 @@ package struct AccessTokens: Sendable {
         }
         living.remember(account, of: session, generation: generation, at: now)
         return account
-    }
-}
-
-extension Access where Caller == SignedIn {
-    /// Somebody with a valid token.
-    package static func signedIn(_ tokens: AccessTokens) -> Access {
-        Access { call in
-            guard let token = try call.headers.bearerToken() else { throw Problem.authenticationRequired }
-            return try await tokens.check(token)
-        }
-    }
-}
-
-/// An administrator, by a valid token of a living session.
-struct Admin: Sendable {
-    let account: Account
-}
-
-extension Access where Caller == Admin {
-    static func admin(_ tokens: AccessTokens) -> Access {
-        let signedIn = Access<SignedIn>.signedIn(tokens)
-        return Access { call in
-            let caller = try await signedIn.admit(call)
-            guard caller.account.roles.contains(.admin) else { throw Problem.insufficientRole }
-            return Admin(account: caller.account)
-        }
     }
 }

@@ -21,6 +21,11 @@ package struct Account: Sendable, Equatable {
     /// RFC 8693 §4.2: scopes are one string, separated by spaces.
     var scope: String { Role.allCases.filter(roles.contains).map(\.rawValue).joined(separator: " ") }
 
+    /// The same account with fewer roles, for one call.
+    func limited(to roles: Set<Role>) -> Account {
+        Account(id: id, email: email, alias: alias, roles: self.roles.intersection(roles))
+    }
+
     /// The account, unless it is disabled or gone.
     static func load(_ id: String, in sql: borrowing Transaction) throws -> Account? {
         guard
