@@ -81,7 +81,7 @@ let package = Package(
         .executable(name: "gatehouse-benchmarks", targets: ["GatehouseBenchmarks"]),
         .library(name: "GatehouseAuth", targets: ["GatehouseAuth"]),
         .library(name: "GatehouseAuthRemote", targets: ["GatehouseAuthRemote"]),
-        .library(name: "GatehouseClient", targets: ["GatehouseClient"]),
+        .library(name: "GatehouseClient", targets: ["GatehouseClient", "HTTPSignatures"]),
         .library(name: "HTTPSignatures", targets: ["HTTPSignatures"]),
         .library(name: "WebTokens", targets: ["WebTokens"]),
     ],
@@ -215,8 +215,8 @@ let package = Package(
         tests(
             "ClientTests", "Tests/Client",
             [
-                "GatehouseClient", "GatehouseClientCommand", "GatehouseTransfer", "GatehouseJSON",
-                "GatehouseTestSupport",
+                "GatehouseClient", "GatehouseClientCommand", "GatehouseTransfer", "GatehouseJSON", "HTTPSignatures",
+                "GatehouseCryptography", "GatehouseTestSupport",
             ]),
         tests(
             "CoreTests", "Tests/Core",

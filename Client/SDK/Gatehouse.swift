@@ -17,6 +17,8 @@ public struct Gatehouse: Sendable {
     let clock: WallClock
     let retries: RetryPolicy
     let tokens: TokenHolder
+    /// How requests are signed; nil for clients that have a token or nothing.
+    let signing: SigningPolicy?
     let serverClock = ServerClock()
 
     /// - Parameters:
@@ -43,7 +45,8 @@ public struct Gatehouse: Sendable {
         self.transport = transport ?? LibcurlTransport()
         self.clock = clock
         self.retries = retries
-        tokens = TokenHolder(credential: credential, door: door, store: store)
+        if case .signature(let policy) = credential { signing = policy } else { signing = nil }
+        tokens = TokenHolder(credential: signing == nil ? credential : nil, door: door, store: store)
     }
 }
 

@@ -11,6 +11,9 @@ public enum GatehouseError: Error, Sendable, Equatable {
     case cancelled
     /// What came is not what the protocol promises.
     case unexpectedAnswer(String)
+    /// An answer came that is not signed as the client's `AnswerPolicy` demands; why, in a sentence. It was not believed, but
+    /// the server may have done what it was asked to.
+    case unverifiedAnswer(status: Int, reason: String)
     /// What the caller passed cannot be sent.
     case invalidArgument(String)
     /// Nobody has signed in, or the sign-in is over and no password is at hand; what the server said, if it was asked.
@@ -55,6 +58,7 @@ extension GatehouseError {
         case .unreachable(let failure): "No answer came: \(failure.description)."
         case .cancelled: "The task was cancelled."
         case .unexpectedAnswer(let reason): "The server's answer makes no sense: \(reason)."
+        case .unverifiedAnswer(let status, let reason): "The answer \(status) may not be the server's. \(reason)"
         case .invalidArgument(let reason), .invalidServer(let reason): reason
         case .signInRequired(nil): "Nobody is signed in."
         case .signInRequired(let refusal?): "The sign-in is over: \(refusal.message)"

@@ -15,7 +15,7 @@ public final class LibcurlTransport: Transport {
 
     /// - Parameters:
     ///   - caFile: PEM file of the authorities to trust; nil for the system's.
-    ///   - timeout: for a whole request, connecting included.
+    ///   - timeout: for a whole request, connecting included; large bodies may need more.
     ///   - maximumConnections: open at once.
     ///   - http2: asks for HTTP/2 on connections with TLS, and speaks HTTP/1.1 to servers that do not offer it.
     public init(
@@ -33,6 +33,13 @@ public final class LibcurlTransport: Transport {
             throw TransportFailure(.invalidRequest, "the method is none", mayHaveArrived: false)
         }
         var transfer = TransferRequest(method: method, url: request.url, headers: request.headers, body: request.body)
+        if let streamed = request.streamedBody {
+            guard let length = streamed.length else {
+                throw TransportFailure(.invalidRequest, "nobody knows how long the body is", mayHaveArrived: false)
+            }
+            transfer.upload = Upload(length: length, read: streamed.read)
+        }
+        transfer.mayBeRepeated = request.mayBeRepeated
         transfer.caFile = caFile
         transfer.timeout = timeout
         transfer.httpVersion = version

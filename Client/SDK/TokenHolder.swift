@@ -40,6 +40,12 @@ final class TokenHolder: Sendable {
         set { state.withLock { $0.credential = newValue } }
     }
 
+    /// Whether the client can have a token: it has a password, or somebody has signed in.
+    func isAtHand(_ client: Gatehouse) async throws(GatehouseError) -> Bool {
+        if credential != nil { return true }
+        return try await kept(client) != nil
+    }
+
     /// How many tasks wait for another one's renewal.
     var waitingCount: Int { state.withLock { $0.waiting.count } }
 

@@ -16,6 +16,10 @@ public struct TransportRequest: Sendable {
     public var headers: [(name: String, value: String)] = []
     /// Octets of the body; nil for none.
     public var body: [UInt8]?
+    /// A body that is read while it is sent, in place of `body`; its `length` is known.
+    public var streamedBody: StreamedBody?
+    /// Whether the transport may send it a second time by itself. Not with a signature, which counts once.
+    public var mayBeRepeated = true
 
     /// A request without headers and body.
     public init(method: String, url: String) {

@@ -43,6 +43,36 @@ package enum Digest {
     package static func sha256(_ bytes: [UInt8]) -> [UInt8] { hash(bytes, with: .sha256) }
 }
 
+/// SHA-2 over a message that comes in pieces.
+///
+/// Not Sendable: one thread at a time adds to it.
+@safe package final class RunningDigest {
+    private let context: OpaquePointer
+    private let algorithm: HashAlgorithm
+
+    package init(_ algorithm: HashAlgorithm = .sha256) {
+        guard let context = unsafe EVP_MD_CTX_new(), unsafe EVP_DigestInit_ex(context, algorithm.handle, nil) == 1
+        else { preconditionFailure("libcrypto cannot hash") }
+        unsafe self.context = context
+        self.algorithm = algorithm
+    }
+
+    deinit { unsafe EVP_MD_CTX_free(context) }
+
+    package func add(_ bytes: [UInt8]) {
+        let isAdded = unsafe EVP_DigestUpdate(context, bytes, bytes.count) == 1
+        precondition(isAdded, "libcrypto cannot hash")
+    }
+
+    /// The digest of all that was added; nothing can be added afterwards.
+    package func finish() -> [UInt8] {
+        var digest = [UInt8](repeating: 0, count: algorithm.size)
+        let isDone = unsafe EVP_DigestFinal_ex(context, &digest, nil) == 1
+        precondition(isDone, "libcrypto cannot hash")
+        return digest
+    }
+}
+
 /// Compares without telling by its time where the two differ. Only the lengths show.
 package func isEqualInConstantTime(_ a: [UInt8], _ b: [UInt8]) -> Bool {
     unsafe a.count == b.count && CRYPTO_memcmp(a, b, a.count) == 0

@@ -28,12 +28,23 @@ package final class CurlTransport: Sendable {
     package func send(_ request: TransferRequest) async throws(TransferError) -> TransferResponse {
         try request.check()
         let transfer = Transfer(request)
-        let result = await withTaskCancellationHandler {
+        guard let feed = transfer.feed else { return try await send(transfer).get() }
+        let queue = queue
+        let reading = Task { await feed.run { queue.resume(transfer) } }
+        let result = await send(transfer)
+        // The server may have answered before it had everything.
+        feed.close()
+        reading.cancel()
+        await reading.value
+        return try result.get()
+    }
+
+    private func send(_ transfer: Transfer) async -> Result<TransferResponse, TransferError> {
+        await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in queue.start(transfer, continuation) }
         } onCancel: {
             queue.cancel(transfer)
         }
-        return try result.get()
     }
 
     /// Ends every transfer with `.shutDown`, now and later, and closes the connections. Returns at once.

@@ -18,6 +18,7 @@ internal import HTTPTypes
     private var headers: StringList?
     private var connectTo: StringList?
     private var maySendTwice = false
+    private var feed: UploadFeed?
     private var body: [UInt8] = []
     private var maximumBodySize = 0
     /// What was too large, in words.
@@ -47,6 +48,7 @@ internal import HTTPTypes
         unsafe curl_easy_reset(raw)
         headers = nil
         connectTo = nil
+        feed = nil
         wasSent = false
         excess = nil
         headSize = 0
@@ -59,10 +61,13 @@ internal import HTTPTypes
 
     /// Sets every option, on a handle that is new or was reset.
     ///
-    /// - Parameter timeout: what is left of the request's.
-    func prepare(_ request: TransferRequest, timeout: Duration) throws(TransferError) {
+    /// - Parameters:
+    ///   - feed: of the request's upload.
+    ///   - timeout: what is left of the request's.
+    func prepare(_ request: TransferRequest, _ feed: UploadFeed?, timeout: Duration) throws(TransferError) {
         maximumBodySize = request.maximumBodySize
-        maySendTwice = request.isIdempotent
+        maySendTwice = request.maySendTwice
+        self.feed = feed
         try setPolicy()
         try setCallbacks()
         try setTarget(request)
@@ -149,7 +154,18 @@ internal import HTTPTypes
         } else {
             try set(CURLOPT_HTTPGET, 1)
         }
-        if let body = request.body ?? (request.expectsBody ? [] : nil) {
+        if let upload = request.upload {
+            // POST makes libcurl ask for the body; the method's own name comes below.
+            try set(CURLOPT_POST, 1)
+            try check(unsafe gatehouse_curl_set_offset(raw, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(upload.length)))
+            let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+            try unsafe check(gatehouse_curl_set_pointer(raw, CURLOPT_READDATA, context))
+            try unsafe check(
+                gatehouse_curl_set_read(raw, CURLOPT_READFUNCTION) { bytes, size, count, context in
+                    unsafe EasyHandle.from(context).give(
+                        UnsafeMutableRawBufferPointer(start: bytes, count: size * count))
+                })
+        } else if let body = request.body ?? (request.expectsBody ? [] : nil) {
             // The size first: libcurl copies that many bytes. It takes no address for no body, so that gets one.
             try check(unsafe gatehouse_curl_set_offset(raw, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.count)))
             try unsafe check(gatehouse_curl_set_bytes(raw, CURLOPT_COPYPOSTFIELDS, body.isEmpty ? [0] : body))
@@ -182,6 +198,21 @@ internal import HTTPTypes
         guard !wasSent || maySendTwice else { return false }
         wasSent = true
         return true
+    }
+
+    /// - Returns: how many octets of the upload were written, or what stops or pauses libcurl.
+    private func give(_ place: UnsafeMutableRawBufferPointer) -> Int {
+        switch unsafe feed?.read(into: place) {
+        case .octets(let count): count
+        case .wait: Int(CURL_READFUNC_PAUSE)
+        case .failed, nil: Int(CURL_READFUNC_ABORT)
+        }
+    }
+
+    /// Asks for more of an upload after a pause.
+    func resume() throws(TransferError) {
+        // 0 is CURLPAUSE_CONT, whose macro Swift does not see.
+        try unsafe check(curl_easy_pause(raw, 0))
     }
 
     /// - Parameter line: one line of the head with its end; libcurl keeps the fields itself.
@@ -233,6 +264,10 @@ internal import HTTPTypes
         if let excess {
             return TransferError(
                 kind: .tooLarge, curlCode: Int(code.rawValue), message: excess, mayHaveArrived: wasSent)
+        }
+        if let failure = feed?.failure {
+            return TransferError(
+                kind: .invalidRequest, curlCode: Int(code.rawValue), message: failure, mayHaveArrived: wasSent)
         }
         let own = unsafe String(cString: errorText)
         let words =

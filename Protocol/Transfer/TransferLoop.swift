@@ -81,6 +81,7 @@ internal import Synchronization
                 nextDeadline = min(nextDeadline ?? deadline, deadline)
                 line.append(WaitingTransfer(transfer: transfer, continuation: continuation, deadline: deadline))
             case .cancel(let transfer): cancel(transfer)
+            case .resume(let transfer): resume(transfer)
             }
         }
         guard let closed else {
@@ -104,7 +105,7 @@ internal import Synchronization
         }
         do throws(TransferError) {
             let handle = if let kept = idle.popLast() { kept } else { try EasyHandle() }
-            try handle.prepare(waiting.transfer.request, timeout: waiting.deadline - .now)
+            try handle.prepare(waiting.transfer.request, waiting.transfer.feed, timeout: waiting.deadline - .now)
             try check(unsafe curl_multi_add_handle(multi, handle.raw), "curl_multi_add_handle")
             running[handle.address] = Running(
                 transfer: waiting.transfer, handle: handle, continuation: waiting.continuation,
@@ -114,9 +115,17 @@ internal import Synchronization
         }
     }
 
+    /// Goes on with an upload that waited for its next octets. One that has not begun yet, or has ended, does not wait.
+    private func resume(_ transfer: Transfer) {
+        guard let entry = entry(of: transfer) else { return }
+        do throws(TransferError) { try entry.handle.resume() } catch { end(entry, with: .failure(error)) }
+    }
+
+    /// Rare, so a search is cheaper than another table kept for every transfer.
+    private func entry(of transfer: Transfer) -> Running? { running.values.first { $0.transfer === transfer } }
+
     private func cancel(_ transfer: Transfer) {
-        // Rare, so a search is cheaper than another table kept for every transfer.
-        if let entry = running.values.first(where: { $0.transfer === transfer }) {
+        if let entry = entry(of: transfer) {
             end(entry, with: .failure(.cancelled.afterSending(entry.handle.wasSent)))
         }
         for waiting in line.remove(where: { $0.transfer === transfer }) {

@@ -7,7 +7,13 @@ final class Transfer: Sendable {
     /// Set before the cancellation is queued: a start that comes after it sees it.
     let isCancelled = Atomic(false)
 
-    init(_ request: TransferRequest) { self.request = request }
+    /// Of the request's upload.
+    let feed: UploadFeed?
+
+    init(_ request: TransferRequest) {
+        self.request = request
+        feed = request.upload.map { UploadFeed($0) }
+    }
 }
 
 typealias TransferContinuation = CheckedContinuation<Result<TransferResponse, TransferError>, Never>
@@ -17,6 +23,7 @@ final class TransferQueue: Sendable {
     enum Command {
         case start(Transfer, TransferContinuation)
         case cancel(Transfer)
+        case resume(Transfer)
     }
 
     private struct State {
@@ -36,6 +43,9 @@ final class TransferQueue: Sendable {
         // When the queue is closed, the transfer has been told so.
         _ = add(.cancel(transfer))
     }
+
+    /// Says that an upload which waited can go on.
+    func resume(_ transfer: Transfer) { _ = add(.resume(transfer)) }
 
     /// Refuses everything from now on. The thread tells the running transfers, and ends.
     func close(_ reason: TransferError) {

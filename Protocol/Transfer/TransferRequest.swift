@@ -23,6 +23,13 @@ package struct TransferRequest: Sendable {
     /// Sent with `Content-Length`. Without a body, POST, PUT and PATCH say `Content-Length: 0` (RFC 9110 §8.6).
     package var body: [UInt8]?
 
+    /// Sent instead of `body`, piece by piece, so that it need not fit into memory.
+    package var upload: Upload?
+
+    /// Whether libcurl may send it a second time when a kept connection turns out to be dead and the method allows it. Not what
+    /// counts once, as a signature does, and never an upload.
+    package var mayBeRepeated: Bool = true
+
     /// For the whole transfer, the connection and the waiting for a free one included.
     package var timeout: Duration = .seconds(30)
 
@@ -57,11 +64,28 @@ package struct TransferRequest: Sendable {
     }
 }
 
+/// A body that is read while it is sent.
+package struct Upload: Sendable {
+    /// Octets in all.
+    package let length: Int64
+    /// Gives all octets to `take`, in order, a piece at a time; `take` waits while enough is on its way.
+    package let read: @Sendable (_ take: ([UInt8]) async throws -> Void) async throws -> Void
+
+    package init(
+        length: Int64, read: @escaping @Sendable (_ take: ([UInt8]) async throws -> Void) async throws -> Void
+    ) {
+        self.length = length
+        self.read = read
+    }
+}
+
 extension TransferRequest {
     func header(_ name: String) -> String? { headers.first { isSameName($0.name, name) }?.value }
 
     /// RFC 9110 §9.2.2: whether sending it twice means the same as sending it once.
-    var isIdempotent: Bool { [.get, .head, .put, .delete, .options, .trace].contains(method) }
+    var maySendTwice: Bool {
+        mayBeRepeated && upload == nil && [.get, .head, .put, .delete, .options, .trace].contains(method)
+    }
 
     /// Whether the method is one that comes with content, so that its absence is said too.
     var expectsBody: Bool { [.post, .put, .patch].contains(method) }
@@ -75,12 +99,14 @@ extension TransferRequest {
             guard isToken(name) else { throw .invalidRequest("a header name that is no token (RFC 9110 §5.1)") }
             guard !hasLineBreakOrNUL(value) else { throw .invalidRequest("a line break or NUL in header \(name)") }
             guard !isSameName(name, "Transfer-Encoding") else { throw .invalidRequest("Transfer-Encoding is refused") }
-            if isSameName(name, "Content-Length"), value != String(body?.count ?? 0) {
+            if isSameName(name, "Content-Length"), value != String(upload?.length ?? Int64(body?.count ?? 0)) {
                 throw .invalidRequest("Content-Length does not fit the body")
             }
         }
         // libcurl would leave it out. RFC 9110 §9.3.2: a client should not send one.
-        guard method != .head || body == nil else { throw .invalidRequest("HEAD with a body") }
+        guard method != .head || body == nil && upload == nil else { throw .invalidRequest("HEAD with a body") }
+        guard body == nil || upload == nil else { throw .invalidRequest("two bodies") }
+        guard upload.map({ $0.length >= 0 }) ?? true else { throw .invalidRequest("a body of less than nothing") }
         // libcurl writes the first one only.
         guard headers.count(where: { isSameName($0.name, "Host") }) < 2 else { throw .invalidRequest("two Host lines") }
     }

@@ -1,4 +1,5 @@
 import GatehouseClient
+import HTTPSignatures
 import Testing
 
 @Suite("What is printed")
@@ -14,7 +15,13 @@ struct SecretsTests {
         let token = try await gatehouse.signIn(name: "alice$example.org", password: "hunter2")
         let request = try #require(transport.requests.first)
         let answer = try await transport.send(request)
+        let policy = SigningPolicy.cavage(
+            try SignatureKey(id: "k", secret: "hunter2", allowsWeak: true), answers: try AnswerPolicy(keys: []))
+        let signing = try Gatehouse.scripted(credential: .signature(policy), transport)
+        let body = RequestBody.octets(Array("hunter2".utf8))
+        let signed = try await signing.signed("POST", "/", headers: [("X-A", "hunter2")], body: body)
         let things: [any Sendable] = [
+            policy, Credential.signature(policy), signing, body, signed, signed.request,
             credential, gatehouse, token, AliasRight.domainSecret("hunter2"), AliasRight.createUserPassword("hunter2"),
             request, answer,
             transport.requests, Optional(credential) as any Sendable, ["a": token],
@@ -25,7 +32,7 @@ struct SecretsTests {
             for text in ["\(thing)", String(reflecting: thing), dumped] {
                 #expect(!text.contains("hunter2"))
                 #expect(!text.contains(token.text))
-                #expect(!text.contains("Bearer"))
+                #expect(!text.contains("Bearer") && !text.contains("keyId"))
             }
         }
     }

@@ -105,6 +105,27 @@ extension RawServer {
             }
         }
 
+        /// The head of the next request with its empty line; its body comes from `piece`. Nil when the connection ended.
+        package func head() -> String? {
+            while true {
+                if let end = buffer.firstRange(of: Array("\r\n\r\n".utf8))?.upperBound {
+                    defer { buffer.removeFirst(end) }
+                    return String(decoding: buffer[..<end], as: UTF8.self)
+                }
+                guard let more = read() else { return nil }
+                buffer += more
+            }
+        }
+
+        /// What came next, maybe nothing yet; nil when the connection ended.
+        package func piece() -> [UInt8]? {
+            guard buffer.isEmpty else {
+                defer { buffer = [] }
+                return buffer
+            }
+            return read()
+        }
+
         package func write(_ text: String) { write(Array(text.utf8)) }
 
         package func write(_ bytes: [UInt8]) { _ = writeAll(bytes) }

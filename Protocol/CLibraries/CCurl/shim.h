@@ -31,6 +31,10 @@ static inline CURLcode gatehouse_curl_set_write(CURL *easy, CURLoption option, c
     return (curl_easy_setopt)(easy, option, value);
 }
 
+static inline CURLcode gatehouse_curl_set_read(CURL *easy, CURLoption option, curl_read_callback value) {
+    return (curl_easy_setopt)(easy, option, value);
+}
+
 static inline CURLcode gatehouse_curl_set_prereq(CURL *easy, CURLoption option, curl_prereq_callback value) {
     return (curl_easy_setopt)(easy, option, value);
 }
