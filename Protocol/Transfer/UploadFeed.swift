@@ -86,9 +86,9 @@ final class UploadFeed: Sendable {
     // MARK: The transport's side
 
     func read(into place: UnsafeMutableRawBufferPointer) -> Portion {
-        let (portion, reader) = unsafe state.withLock { state -> (Portion, CheckedContinuation<Void, Never>?) in
+        let (portion, reader) = state.withLock { state -> (Portion, CheckedContinuation<Void, Never>?) in
             guard state.failure == nil else { return (.failed, nil) }
-            let count = unsafe min(place.count, state.octets.count - state.given)
+            let count = min(place.count, state.octets.count - state.given)
             guard count > 0 else {
                 guard !state.isEnded else { return (.octets(0), nil) }
                 state.isPaused = true
