@@ -154,7 +154,9 @@ let package = Package(
         library(
             "GatehouseClient", "Client/SDK",
             ["GatehouseTransfer", "GatehouseCryptography", "GatehouseJSON", "HTTPSignatures", httpTypes]),
-        command("GatehouseClientCommand", "Client/Command", ["GatehouseClient", "GatehouseMessages", argumentParser]),
+        command(
+            "GatehouseClientCommand", "Client/Command",
+            ["GatehouseClient", "GatehouseMessages", "HTTPSignatures", argumentParser]),
 
         // Conformance.
         library(

@@ -12,7 +12,7 @@ struct ClientCommand: AsyncParsableCommand {
         version: Release.version,
         subcommands: [
             Resolve.self, SetAddress.self, DeleteAddress.self, Login.self, Logout.self, WhoAmI.self, ShowToken.self,
-            ListSessions.self, EndSession.self, ChangePassword.self,
+            ListSessions.self, EndSession.self, ChangePassword.self, Sign.self, Explain.self,
         ])
 
     static func main() async {

@@ -11,6 +11,12 @@ enum Terminal {
     /// Text of our own, which may have several lines, on standard error.
     static func writeErrorLines(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 
+    /// An answer's body on standard output: as it came for a program, made safe to look at for a terminal.
+    static func write(octets: [UInt8]) {
+        guard isatty(STDOUT_FILENO) == 1 else { return FileHandle.standardOutput.write(Data(octets)) }
+        for line in String(decoding: octets, as: UTF8.self).split(separator: "\n") { write(String(line)) }
+    }
+
     /// A time in Unix seconds, as RFC 3339 writes it.
     static func time(_ unixSeconds: Int64) -> String {
         Date(timeIntervalSince1970: Double(unixSeconds)).formatted(.iso8601)

@@ -113,6 +113,7 @@ extension SigningPolicy {
         }
         for given in covering {
             let name = given.hasPrefix("\"") ? given : given.lowercased()
+            if hasContent || name == "date" { Self.give(name, to: &request, body, now) }
             // A field that this request does not have; what else cannot be covered is an error.
             let isField = !name.hasPrefix("\"") && !name.hasPrefix("@") && !name.hasPrefix("(")
             guard !names.contains(name), !isField || request.header(name) != nil else { continue }
