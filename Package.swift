@@ -160,7 +160,8 @@ let package = Package(
 
         // Conformance.
         library(
-            "GatehouseScenarios", "Conformance/Scenarios", resources: [.copy("ampho"), .copy("api"), .copy("opencap")]),
+            "GatehouseScenarios", "Conformance/Scenarios",
+            resources: [.copy("ampho"), .copy("api"), .copy("cavage"), .copy("opencap"), .copy("rfc9421")]),
         library(
             "GatehouseRunner", "Conformance/Runner",
             [

@@ -25,6 +25,12 @@ start() {
     local secret other
     secret=$("$bin/gatehouse" domain add demo-a.test --owner owner@demo.test "${store[@]}")
     other=$("$bin/gatehouse" domain add demo-b.test "${store[@]}")
+    # The key of the seed document's client, and one of which the server has the public half only.
+    "$bin/gatehouse" key add --account owner@demo.test --id access_key_1 --secret-file - --allow-weak "${store[@]}" \
+        <<< 123456789 > /dev/null
+    openssl genpkey -algorithm ed25519 -out "$work/$name.pem"
+    openssl pkey -in "$work/$name.pem" -pubout \
+        | "$bin/gatehouse" key add --account owner@demo.test --id pair_1 --algorithm ed25519 --public-key - "${store[@]}" > /dev/null
     cat > "$work/$name.yaml" <<YAML
 domain: demo-a.test
 domain_secret: '$secret'
@@ -35,6 +41,15 @@ admin_password: '$password'
 owner: owner@demo.test
 owner_password: '$password'
 signing_key: '$(cat "$work/$name.jwk")'
+api_key_id: access_key_1
+api_secret: '123456789'
+public_path: /hello_world
+signed_path: /hello_world_private
+signed_resource: /hello_someone
+public_key_id: pair_1
+public_key_algorithm: ed25519
+private_key: |
+$(sed 's/^/  /' "$work/$name.pem")
 YAML
     "$bin/gatehouse" serve --port 0 --signing-key-file "$work/$name.jwk" "${store[@]}" "$@" \
         > "$work/$name.out" 2> "$work/$name.log" &
