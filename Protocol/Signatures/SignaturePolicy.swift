@@ -6,8 +6,8 @@ public struct SignaturePolicy: Sendable {
         case unread([UInt8])
         /// It is read: it has to be covered by a digest, which is compared with it.
         case read([UInt8])
-        /// Somebody else reads it, and compares it with the covered digest.
-        case elsewhere
+        /// Somebody else reads it, and compares it with the digest, which has to be covered when there is one to read.
+        case elsewhere(hasContent: Bool)
     }
 
     /// How far `date` and `created` may be from now, in seconds.
@@ -105,7 +105,12 @@ public struct SignaturePolicy: Sendable {
     // MARK: RFC 9421
 
     private func check(_ signature: MessageSignature, _ body: Body, _ now: Int64) throws(SignatureRefusal) -> Int64 {
-        let hasContent = if case .read(let octets) = body { !octets.isEmpty } else { false }
+        let hasContent =
+            switch body {
+            case .unread: false
+            case .read(let octets): !octets.isEmpty
+            case .elsewhere(let hasContent): hasContent
+            }
         let missing = requiredComponents(hasContent: hasContent).filter { !isCovered($0, by: signature) }
         guard missing.isEmpty else { throw SignatureRefusal(.notCovered(missing)) }
         guard let created = signature.parameters.created else { throw SignatureRefusal(.noTime("created")) }
@@ -150,7 +155,11 @@ public struct SignaturePolicy: Sendable {
 
 extension SignaturePolicy.Body {
     fileprivate var isWanted: Bool {
-        if case .unread = self { false } else { true }
+        switch self {
+        case .unread: false
+        case .read: true
+        case .elsewhere(let hasContent): hasContent
+        }
     }
 }
 

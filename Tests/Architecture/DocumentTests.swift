@@ -17,7 +17,7 @@ struct DocumentTests {
         // As `send: GET /path?query`, quoted or not.
         let sent = Set(
             scenarios.flatMap { scenario in
-                scenario.text.matches(of: #/send:\s*["']?([A-Z]+) ([^\s?"']+)/#).map { "\($0.1) \($0.2)" }
+                scenario.text.matches(of: #/(?:send|sign):\s*["']?([A-Z]+) ([^\s?"']+)/#).map { "\($0.1) \($0.2)" }
             })
         for (method, path) in routes {
             let wanted = path.split(separator: "/").map { $0.hasPrefix("{") ? nil : String($0) }

@@ -96,7 +96,19 @@ struct SignaturePolicyTests {
         }
         let weak = SignableMessage.Field("Digest", "MD5=Sd/dVLAcvNLSq16eXua5uQ==")
         expectRefusal(.noDigest) { try check(try cavage(Self.all), request([weak]), method: "POST", body: .read(body)) }
-        #expect(throws: Never.self) { try check(try cavage(Self.all), method: "POST", body: .elsewhere) }
+        #expect(throws: Never.self) {
+            try check(try cavage(Self.all), method: "POST", body: .elsewhere(hasContent: true))
+        }
+    }
+
+    @Test("a body that somebody else reads has to be covered by a digest for them to compare")
+    func elsewhere() throws {
+        let bodyless = try cavage(["(request-target)", "host", "date"])
+        #expect(throws: Never.self) { try check(bodyless, body: .elsewhere(hasContent: false)) }
+        expectRefusal(.notCovered(["digest"])) { try check(bodyless, body: .elsewhere(hasContent: true)) }
+        let new = try message("\"@method\" \"@authority\" \"@path\" \"@query\"")
+        #expect(throws: Never.self) { try check(new, body: .elsewhere(hasContent: false)) }
+        expectRefusal(.notCovered(["content-digest"])) { try check(new, body: .elsewhere(hasContent: true)) }
     }
 
     @Test("the newer component and the newer digest may stand for the older ones")

@@ -56,7 +56,8 @@ struct ProxyHandlers: Sendable {
             let account = try await callers.tokens.check(token).account
             return Verdict(account: account, scopes: Set(account.roles.map(KeyScope.role)), signature: nil)
         }
-        let verified = try await callers.signatures.verify(original, body: .elsewhere, by: callers.policy)
+        let verified = try await callers.signatures.verify(
+            original, body: .elsewhere(hasContent: original.mayHaveContent), by: callers.policy)
         return Verdict(account: verified.key.account, scopes: verified.key.scopes, signature: verified)
     }
 
@@ -71,6 +72,15 @@ struct ProxyHandlers: Sendable {
 }
 
 extension OriginalRequest {
+    /// Whether somebody behind the proxy may read a body. One of GET or HEAD nobody reads.
+    fileprivate var mayHaveContent: Bool {
+        switch method {
+        case "GET", "HEAD": false
+        case "POST", "PUT", "PATCH": true
+        default: ![nil, "0"].contains(headers[.contentLength]) || headers.contains(.transferEncoding)
+        }
+    }
+
     /// The request that a proxy holds, as it says itself. The same thing said twice must be the same: what the proxy did not
     /// set comes from its client.
     ///

@@ -61,7 +61,7 @@ extension Faults {
                         window: Int64(UInt32.max), verifiedHeaders: same.policy.verifiedHeaders)
                 }
             ]
-        case (.signatureDigest, .digestMismatch): return [changed { $0.body = .elsewhere }]
+        case (.signatureDigest, .digestMismatch): return [changed { $0.body = .elsewhere(hasContent: true) }]
         case (.signatureCoverage, .notCovered):
             return [changed { $0.policy = SignaturePolicy(window: same.policy.window, verifiedHeaders: []) }]
         case (.signatureDuplicateParameter, .duplicateParameter(let name)):
