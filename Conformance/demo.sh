@@ -51,6 +51,8 @@ public_key_algorithm: ed25519
 private_key: |
 $(sed 's/^/  /' "$work/$name.pem")
 YAML
+    # Before the server, or it may not be there yet when it is first read.
+    : > "$work/$name.out"
     "$bin/gatehouse" serve --port 0 --signing-key-file "$work/$name.jwk" "${store[@]}" "$@" \
         > "$work/$name.out" 2> "$work/$name.log" &
     servers+=($!)
