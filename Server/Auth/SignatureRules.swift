@@ -85,15 +85,14 @@ public struct SignatureRules: Sendable {
         do {
             return try await accept(&request, scope, maxUploadSize, logger)
         } catch let denial as Denial {
+            var problem = denial.problem
             logger.debug(
-                "signature refused", metadata: ["code": .string(denial.code), "reason": .string(denial.reason)])
+                "signature refused", metadata: ["code": .string(problem.code), "reason": .string(denial.reason)])
             if let base = denial.base {
                 logger.trace("checked against", metadata: ["base": .string(String(reflecting: base))])
             }
-            throw AuthorizationError(
-                Problem(
-                    code: denial.code, status: .unauthorized, title: "Access Denied", headers: challenge(to: request)),
-                isBrief: true)
+            problem.headers = challenge(to: request)
+            throw AuthorizationError(problem, isBrief: true)
         } catch let problem as Problem {
             logger.debug("refused", metadata: ["code": .string(problem.code)])
             throw AuthorizationError(problem)
@@ -136,7 +135,7 @@ public struct SignatureRules: Sendable {
         }
         let caller = Caller(keyID: keyID, owner: owner)
         guard scope.allSatisfy(caller.has(scope:)) else {
-            throw Problem.insufficientScope.saying("The key does not allow this.")
+            throw Problem.insufficientKeyScope
         }
         // Last, so that what was refused takes nothing from a good request.
         if !readsMayRepeat || !request.isRead || received.nonce != nil {
@@ -156,7 +155,7 @@ public struct SignatureRules: Sendable {
         do { all = try ReceivedSignature.all(of: message).filter { families.contains($0.family) } } catch {
             throw Denial(error)
         }
-        guard !all.isEmpty else { throw Denial("There is no signature of a family that counts.", .missing) }
+        guard !all.isEmpty else { throw Denial("There is no signature of a family that counts.", .signatureMissing) }
         guard !headers.hasOtherAuthorization else { throw Denial("There is a signature, and Authorization besides.") }
         var known: [(ReceivedSignature, keyID: String, [SignatureKey])] = []
         for received in all {
@@ -239,21 +238,19 @@ public struct SignatureRules: Sendable {
     }
 }
 
-/// Why a signature does not count: `reason` for the log, `code` for the sender.
+/// Why a signature does not count: `reason` for the log, `problem` for the sender.
 private struct Denial: Error {
-    enum Kind { case missing, invalid }
-
-    let code: String
+    let problem: Problem
     let reason: String
     var base: String?
 
-    init(_ reason: String, _ kind: Kind = .invalid) {
-        code = kind == .missing ? "signature_missing" : "signature_invalid"
+    init(_ reason: String, _ problem: Problem = .signatureInvalid) {
+        self.problem = problem
         self.reason = reason
     }
 
     init(_ refusal: SignatureRefusal) {
-        code = refusal.code
+        problem = [.signatureMissing, .signatureStale].first { $0.code == refusal.code } ?? .signatureInvalid
         reason = refusal.description
         base = refusal.base.map { String(decoding: $0, as: UTF8.self) }
     }

@@ -1,4 +1,5 @@
 import GatehouseJSON
+import GatehouseMessages
 import GatehouseTestSupport
 import HTTPSignatures
 import HTTPTypes
@@ -635,7 +636,8 @@ struct SignatureRulesTests {
             let stale = try await signed("GET", "/either", at: 0).send(port: port)
             #expect(stale.outcome == "401 signature_stale")
             #expect(stale["WWW-Authenticate"] == offers)
-            #expect(stale.body == #"{"title":"Access Denied","status":401,"code":"signature_stale"}"#)
+            #expect(
+                stale.body == #"{"title":"\#(Problem.signatureStale.title)","status":401,"code":"signature_stale"}"#)
         }
     }
 
