@@ -32,10 +32,14 @@ fuzz: packages ## throw made-up input at each parser, a minute each
 nightly: packages ## what takes too long for every change: fuzzing, ten minutes a parser
 	Tests/Fuzz/fuzz.sh 600
 
-interop: build ## exchange keys and tokens with the libraries of others
+interop: build ## exchange keys, tokens and signed requests with the programs of others
 	python3 -m venv .build/interop
 	.build/interop/bin/pip install --quiet --disable-pip-version-check --requirement Tests/Interop/requirements.txt
-	.build/interop/bin/python Tests/Interop/tokens.py .build/debug/GatehouseInteropProbe
+	.build/interop/bin/python -B Tests/Interop/tokens.py .build/debug
+	.build/interop/bin/python -B Tests/Interop/rfc9421.py .build/debug
+	python3 -m venv .build/interop-cavage
+	.build/interop-cavage/bin/pip install --quiet --disable-pip-version-check --requirement Tests/Interop/requirements-cavage.txt
+	.build/interop-cavage/bin/python -B Tests/Interop/cavage.py .build/debug
 
 demo: build ## run the conformance suite and the tours against a fresh server
 	Conformance/demo.sh

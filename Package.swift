@@ -188,8 +188,11 @@ let package = Package(
         library("GatehouseTestSupport", "Tests/Support", ["HTTPSignatures"]),
         command("GatehouseStorageProbe", "Tests/StorageProbe", ["GatehouseSQLite", "GatehouseStorage"]),
         command(
-            "GatehouseInteropProbe", "Tests/Interop", ["WebTokens", "GatehouseJSON"],
-            exclude: ["tokens.py", "requirements.txt"]),
+            "GatehouseInteropProbe", "Tests/Interop", ["WebTokens", "HTTPSignatures", "GatehouseJSON"],
+            exclude: [
+                "README.md", "cavage.py", "common.py", "requirements-cavage.txt", "requirements.txt", "rfc9421.py",
+                "seed_client.py", "tokens.py",
+            ]),
         tests(
             "ConformanceTests", "Tests/Conformance",
             [

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Exchanges keys and tokens with jwcrypto, joserfc and PyJWT, both ways, in every algorithm that we have.
 
-`tokens.py PROBE`: the path of GatehouseInteropProbe. `make interop` does all the set-up. Exit code 1 when anything that is
+`tokens.py FOLDER`: where the build left GatehouseInteropProbe. `make interop` does all the set-up. Exit code 1 when anything that is
 right is refused, or anything that is wrong is accepted, by either side.
 """
 import base64
@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 import os
-import subprocess
+import pathlib
 import sys
 import time
 import warnings
@@ -22,6 +22,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt import algorithms as pyjwt_algorithms
 
+from common import Probe, Refused, Report, refusing
+
 # joserfc and PyJWT warn about algorithms that they would not choose.
 warnings.simplefilter("ignore")
 
@@ -29,33 +31,8 @@ CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 SECRET_BITS = {"HS256": 256, "HS384": 384, "HS512": 512}
 
 
-class Refused(Exception):
-    pass
-
-
-def refusing(function):
-    """Whatever a library throws at what it is given, it has refused it."""
-    def call(*arguments):
-        try:
-            return function(*arguments)
-        except Exception as error:
-            raise Refused(f"{type(error).__name__}: {error}") from error
-    return call
-
-
-class Ours:
+class Ours(Probe):
     name = "Gatehouse"
-
-    def __init__(self, path):
-        self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(self, verb, **members):
-        self.process.stdin.write(json.dumps({"verb": verb, **members}) + "\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
-        if "error" in answer:
-            raise Refused(answer["error"])
-        return answer
 
     def algorithms(self):
         return self.ask("algorithms")["algorithms"]
@@ -170,28 +147,6 @@ def changes(token):
     yield "alg none", ".".join([encode(b'{"alg":"none","typ":"JWT"}'), payload, ""])
 
 
-class Report:
-    def __init__(self):
-        self.done = 0
-        self.failures = []
-
-    def accepts(self, what, claims, function, *arguments):
-        self.done += 1
-        try:
-            if function(*arguments) != claims:
-                self.failures.append(f"{what}: other claims came out")
-        except Refused as error:
-            self.failures.append(f"{what}: refused: {error}")
-
-    def refuses(self, what, function, *arguments):
-        self.done += 1
-        try:
-            function(*arguments)
-            self.failures.append(f"{what}: accepted")
-        except Refused:
-            pass
-
-
 def same_family(algorithm, algorithms):
     """Others that the same key could carry, were it not bound to one."""
     groups = [{"RS256", "PS256", "PS384"}, {"HS256", "HS384", "HS512"}]
@@ -247,19 +202,14 @@ def bare(key):
 
 
 def main():
-    ours = Ours(sys.argv[1])
+    ours = Ours(pathlib.Path(sys.argv[1]) / "GatehouseInteropProbe")
     report = Report()
     algorithms = ours.algorithms()
     for other in (JWCrypto(), JoseRFC(), PyJWT()):
         for algorithm in algorithms:
-            before, failed = report.done, len(report.failures)
-            exchange(ours, other, algorithm, algorithms, report)
-            print(f"{other.name:10}{algorithm:7}{report.done - before:4} checks,"
-                  f" {len(report.failures) - failed} failed", flush=True)
-    for failure in report.failures:
-        print("FAILED", failure, file=sys.stderr)
-    print(f"{report.done} checks, {len(report.failures)} failed")
-    return 1 if report.failures or report.done < 500 else 0
+            with report.row(other.name, algorithm):
+                exchange(ours, other, algorithm, algorithms, report)
+    return report.end(at_least=500)
 
 
 if __name__ == "__main__":
