@@ -168,7 +168,7 @@ let package = Package(
                 "GatehouseTransfer", "GatehouseJSON", "HTTPSignatures", "WebTokens", "GatehouseCryptography", httpTypes,
                 yams,
             ]),
-        library("GatehouseTours", "Conformance/Tours", ["GatehouseClient", "GatehouseRunner"]),
+        library("GatehouseTours", "Conformance/Tours", ["GatehouseClient", "GatehouseRunner", "HTTPSignatures"]),
         command(
             "GatehouseConformanceCommand", "Conformance/Command",
             [
