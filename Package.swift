@@ -228,8 +228,8 @@ let package = Package(
             "CoreTests", "Tests/Core",
             [
                 "GatehouseCore", "GatehouseSQLite", "GatehouseStorage", "GatehousePasswords", "GatehouseMessages",
-                "GatehouseOpenCAP", "GatehouseJSON", "GatehouseCryptography", "GatehouseTransfer", "WebTokens",
-                "GatehouseTestSupport", httpTypes, logging, outside("NIOCore", "swift-nio"),
+                "GatehouseOpenCAP", "GatehouseJSON", "GatehouseCryptography", "GatehouseTransfer", "HTTPSignatures",
+                "WebTokens", "GatehouseTestSupport", httpTypes, logging, outside("NIOCore", "swift-nio"),
             ] + lifecycle),
         tests("CryptographyTests", "Tests/Cryptography", ["GatehouseCryptography"]),
         tests(

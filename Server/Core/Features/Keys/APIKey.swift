@@ -1,6 +1,6 @@
 package import GatehouseJSON
 import GatehouseStorage
-package import HTTPSignatures
+import HTTPSignatures
 
 /// What may be told about a key that signs requests. Times are microseconds since 1970.
 package struct APIKeyEntry: Sendable, Equatable {
