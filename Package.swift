@@ -206,7 +206,7 @@ let package = Package(
                 "CGatehouseArgon2", "CGatehouseOpenSSL", "CGatehouseSodium", "CGatehouseSQLite", "GatehouseCore",
                 "GatehouseCryptography",
                 "GatehouseJSON", "GatehouseOpenCAP", "GatehousePasswords", "GatehouseSQLite", "GatehouseStorage",
-                "GatehouseTransfer",
+                "GatehouseTransfer", "HTTPSignatures",
                 "WebTokens", httpTypes, logging,
             ] + lifecycle, exclude: ["no-faults.sh"]),
         tests(

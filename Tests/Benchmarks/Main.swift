@@ -20,6 +20,7 @@ enum Main {
         var rows: [Row] = []
         rows += try await storageBenchmarks(seconds: seconds)
         rows += try tokenBenchmarks(seconds: seconds)
+        rows += try await signatureBenchmarks(seconds: seconds)
         rows += passwordBenchmarks(seconds: seconds)
         rows += try await serverBenchmarks(seconds: seconds)
         rows += try await tokenEndpointBenchmarks(seconds: seconds)

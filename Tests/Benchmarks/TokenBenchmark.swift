@@ -1,4 +1,3 @@
-import CGatehouseOpenSSL
 import Foundation
 import WebTokens
 
@@ -20,7 +19,7 @@ func tokenBenchmarks(seconds: Double) throws -> [Row] {
         let token = try JWS.sign(payload, type: "at+jwt", with: key)
         let keys = KeySet([key.verificationKey])
         let signed = token.utf8.split(separator: UInt8(ascii: ".")).dropLast().joined(separator: [UInt8(ascii: ".")])
-        let bare = try BareKey(algorithm, Array(signed))
+        let bare = BareKey(try BareKey.Kind(algorithm), Array(signed))
         func verifier() -> TokenVerifier {
             TokenVerifier(
                 keys: keys, type: "at+jwt", issuer: "https://id.example.test", audience: "https://id.example.test",
@@ -48,67 +47,14 @@ func tokenBenchmarks(seconds: Double) throws -> [Row] {
     }
 }
 
-private func perSecond(_ seconds: Double, _ body: () -> Bool) -> Double {
-    let start = ContinuousClock.now
-    var (count, elapsed) = (0, 0.0)
-    while elapsed < seconds {
-        for _ in 0..<16 { precondition(body(), "a right signature does not verify") }
-        count += 16
-        elapsed = (ContinuousClock.now - start) / .seconds(1)
-    }
-    return Double(count) / elapsed
-}
-
-/// A key and a signature of libcrypto's own, used as a C program would. Nobody frees it: the process ends soon.
-@safe private struct BareKey {
-    private let key: OpaquePointer?
-    private let mac: OpaquePointer?
-    private let hash: OpaquePointer?
-    private let message: [UInt8]
-    private let signature: [UInt8]
-
-    init(_ algorithm: JWSAlgorithm, _ message: [UInt8]) throws {
-        self.message = message
-        if algorithm == .hs256 {
-            unsafe (key, hash) = (nil, nil)
-            unsafe mac = EVP_MAC_CTX_new(EVP_MAC_fetch(nil, "HMAC", nil))
-            let secret = [UInt8](repeating: 7, count: 32)
-            precondition(unsafe gatehouse_hmac_init(mac, secret, secret.count, "SHA256") == 1)
-            signature = unsafe Self.code(mac, message)
-            return
-        }
-        unsafe mac = nil
+extension BareKey.Kind {
+    fileprivate init(_ algorithm: JWSAlgorithm) throws {
         switch algorithm {
-        case .edDSA: unsafe key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nil, Array(1...32), 32)
-        case .es256: unsafe key = gatehouse_generate_ec("P-256")
-        // As long as those that we make.
-        default: unsafe key = gatehouse_generate_rsa(3072)
+        case .hs256: self = .hmac
+        case .edDSA: self = .ed25519
+        case .es256: self = .p256
+        case .rs256: self = .rsa
+        default: throw CocoaError(.featureUnsupported)
         }
-        unsafe hash = algorithm == .edDSA ? nil : EVP_sha256()
-        let context = unsafe EVP_MD_CTX_new()
-        defer { unsafe EVP_MD_CTX_free(context) }
-        var (signature, size) = ([UInt8](repeating: 0, count: 512), 512)
-        let isSigned =
-            unsafe EVP_DigestSignInit(context, nil, hash, nil, key) == 1
-            && EVP_DigestSign(context, &signature, &size, message, message.count) == 1
-        precondition(isSigned, "libcrypto does not sign")
-        self.signature = Array(signature.prefix(size))
-    }
-
-    func verifies() -> Bool {
-        if unsafe mac != nil { return unsafe Self.code(mac, message) == signature }
-        let context = unsafe EVP_MD_CTX_new()
-        defer { unsafe EVP_MD_CTX_free(context) }
-        return unsafe EVP_DigestVerifyInit(context, nil, hash, nil, key) == 1
-            && EVP_DigestVerify(context, signature, signature.count, message, message.count) == 1
-    }
-
-    private static func code(_ mac: OpaquePointer?, _ message: [UInt8]) -> [UInt8] {
-        var (code, size) = ([UInt8](repeating: 0, count: 32), 0)
-        let isDone =
-            unsafe EVP_MAC_init(mac, nil, 0, nil) == 1 && EVP_MAC_update(mac, message, message.count) == 1
-            && EVP_MAC_final(mac, &code, &size, code.count) == 1
-        precondition(isDone)
-        return code
     }
 }

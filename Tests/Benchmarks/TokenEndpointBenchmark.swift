@@ -21,33 +21,13 @@ func tokenEndpointBenchmarks(seconds: Double) async throws -> [Row] {
 }
 
 private func tokenEndpoint(_ kind: JWK.Kind, target: String, seconds: Double) async throws -> Row {
-    try await withTemporaryFolder { folder in
-        let database = try SQLiteDatabase(path: folder.appending(path: "gatehouse.db").path)
-        _ = try await database.migrate(Schema.migrations)
-        var settings = Settings()
-        settings.port = 0
-        let clock = Clock { Int64(Date.now.timeIntervalSince1970 * 1_000_000) }
-        let masterKey = try SealingKey(SystemRandom.bytes(32))
-        let key = try SigningKey(.generate(kind))
-        let features = Features(
-            settings: settings, database: database, passwords: PasswordHasher(), masterKey: masterKey,
-            signingKeys: SigningKeys(
-                settings: settings, database: database, masterKey: masterKey, given: key, clock: clock), clock: clock)
+    let key = try SigningKey(.generate(kind))
+    let nothing = Answer.json(Array("{}".utf8))
+    return try await withBenchmarkServer(signingKey: key) { features, routes in
         try await prepare(features)
-        var routes = RouteTable(features)
-        let nothing = Answer.json(Array("{}".utf8))
         routes.on(.get, "/benchmark/anyone", Access<Anyone>.anyone) { _, _ in nothing }
         routes.on(.get, "/benchmark/signed-in", Access<SignedIn>.signedIn(features.callers)) { _, _ in nothing }
-
-        let (urls, readiness) = AsyncStream.makeStream(of: String.self)
-        let quiet = Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }
-        let server = GatehouseServer(
-            settings: settings, features: features, routes: routes, database: database, certificates: nil, clock: clock,
-            logger: quiet
-        ) { readiness.yield($0) }
-        let group = ServiceGroup(configuration: .init(services: [server], logger: quiet))
-        let running = Task { try await group.run() }
-        guard let url = await urls.first(where: { _ in true }) else { throw CancellationError() }
+    } measure: { url, _, folder in
         let headers = ["Authorization": "Bearer \(try await BenchmarkAccount.signIn(at: url))"]
         // The header goes along to both, so that what differs is the check and not the octets.
         let open = WrkRequest(url: url + "/benchmark/anyone", headers: headers)
@@ -60,9 +40,6 @@ private func tokenEndpoint(_ kind: JWK.Kind, target: String, seconds: Double) as
             protected.append(
                 try await guarded.run(connections: 32, seconds: seconds / Double(rounds), in: folder).perSecond)
         }
-        await group.triggerGracefulShutdown()
-        try await running.value
-        await database.close()
         return Row(
             name: "endpoint with a valid \(key.algorithm.rawValue) token / without a check",
             // Of neighbours, so that a machine that gets slower meanwhile does not matter.
