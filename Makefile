@@ -1,6 +1,6 @@
 # `make` lists the verbs. `make demo` and `make test` do all their own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help packages build lint format test sdk-alone interop fuzz nightly demo serve release bench bench-smoke
+.PHONY: help packages build lint format test sdk-alone interop fuzz nightly demo faults serve release bench bench-smoke
 
 RELEASE := .build-release
 OPTIMISED := -c release --static-swift-stdlib --scratch-path $(RELEASE)
@@ -43,6 +43,9 @@ interop: build ## exchange keys, tokens and signed requests with the programs of
 
 demo: build ## run the conformance suite and the tours against a fresh server
 	Conformance/demo.sh
+
+faults: build ## leave out one check of signatures after the other, and see that the suites notice
+	Conformance/faults.sh
 
 serve: build ## leave a server running on ./gatehouse.db
 	.build/debug/gatehouse serve
