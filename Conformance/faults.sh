@@ -15,15 +15,16 @@ print("\n".join(r["id"] for r in json.load(open(sys.argv[1]))["results"] if r["o
 PYTHON
 }
 
-start sound --test-limits
+start sound --test-limits > /dev/null 2>&1
 sound=$(judge sound)
 [ -z "$sound" ] || { echo "with every check in place these failed: $sound" >&2; exit 1; }
 
-faults=$("$bin/gatehouse" serve --fault unknown 2>&1 | grep -o 'signature-[a-z-]*' | sort -u)
+# It names them all when it is asked for one that there is not.
+faults=$({ "$bin/gatehouse" serve --fault unknown 2>&1 || true; } | grep -o 'signature-[a-z-]*' | sort -u)
 result=0
 printf '%-42s %9s  %s\n' FAULT 'NOTICED BY' FIRST
 for fault in $faults; do
-    start "$fault" --test-limits --fault "$fault"
+    start "$fault" --test-limits --fault "$fault" > /dev/null 2>&1
     failed=$(judge "$fault")
     count=$(grep -c . <<< "$failed" || true)
     printf '%-42s %9s  %s\n' "$fault" "$count" "$(head -1 <<< "$failed")"
