@@ -15,8 +15,9 @@ package final class RawConnection: Sendable {
 
     private let descriptor: Int32
 
+    /// - Parameter source: which of this machine's IPv4 addresses it comes from; Linux has all of 127.0.0.0/8.
     /// - Throws: `Failed` when nobody listens.
-    package init(port: UInt16) throws {
+    package init(port: UInt16, from source: String? = nil) throws {
         #if canImport(Glibc)
         let stream = Int32(SOCK_STREAM.rawValue)
         #else
@@ -29,13 +30,32 @@ package final class RawConnection: Sendable {
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         let size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let code = unsafe withUnsafePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe connect(descriptor, $0, size) }
+        if let source {
+            var own = sockaddr_in()
+            own.sin_family = sa_family_t(AF_INET)
+            unsafe inet_pton(AF_INET, source, &own.sin_addr)
+            try require("bind") {
+                unsafe withUnsafePointer(to: &own) { pointer in
+                    unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                        unsafe bind(descriptor, $0, size)
+                    }
+                }
+            }
         }
-        guard code == 0 else {
+        try require("connect") {
+            unsafe withUnsafePointer(to: &address) { pointer in
+                unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    unsafe connect(descriptor, $0, size)
+                }
+            }
+        }
+    }
+
+    private func require(_ name: String, _ call: () -> Int32) throws {
+        guard call() == 0 else {
             let reason = errno
             close()
-            throw Failed(call: "connect", code: reason)
+            throw Failed(call: name, code: reason)
         }
     }
 

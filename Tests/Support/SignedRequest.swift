@@ -88,8 +88,9 @@ package struct SignedRequest: Sendable {
         "\(method) \(target) HTTP/1.1\r\n" + lines.map { "\($0.name): \($0.value)\r\n" }.joined() + "\r\n" + body
     }
 
-    package func send(port: UInt16) async throws -> RawAnswer {
-        let connection = try RawConnection(port: port)
+    /// - Parameter source: as `RawConnection` has it.
+    package func send(port: UInt16, from source: String? = nil) async throws -> RawAnswer {
+        let connection = try RawConnection(port: port, from: source)
         try connection.send(text)
         return RawAnswer(try await connection.rest())
     }
