@@ -1,4 +1,3 @@
-import GatehouseCryptography
 import GatehouseMessages
 public import HTTPSignatures
 import HTTPTypes
@@ -167,7 +166,7 @@ public struct SignatureRules: Sendable {
         }
         guard known.count < 2 else { throw Denial("There are two signatures by keys that are known.") }
         guard let only = known.first else {
-            Self.spendTime(on: all[0], message)
+            Self.decoys.check(all[0], of: message)
             let names = all.map { $0.keyID.map { String(reflecting: $0) } ?? "without a name" }
             throw Denial("There is no key \(names.joined(separator: ", ")).")
         }
@@ -204,24 +203,8 @@ public struct SignatureRules: Sendable {
 
     // MARK: What nobody may learn by the clock
 
-    /// Secrets that nobody knows. An HMAC by an unknown key is computed as one by a known key, so that the time of the
-    /// answer does not tell which ids there are. Public keys take longer; there the difference shows.
-    private static let decoys = [SignatureAlgorithm.hmacSHA256, .hmacSHA512].map { algorithm in
-        do {
-            return try SignatureKey(
-                id: "decoy", secret: SystemRandom.bytes(SignatureKey.secretSize), algorithm: algorithm)
-        } catch { preconditionFailure("a random secret is no key: \(error)") }
-    }
-
-    private static func spendTime(on received: ReceivedSignature, _ message: SignableMessage) {
-        for decoy in decoys {
-            do throws(SignatureRefusal) { _ = try received.verify(message, with: decoy) } catch {
-                // The other one may be of the algorithm that is named.
-                if case .wrongAlgorithm = error.reason { continue }
-            }
-            return
-        }
-    }
+    /// So that the time of the answer does not tell which ids there are.
+    private static let decoys = Decoys()
 
     // MARK: What is asked for
 

@@ -101,7 +101,7 @@ struct Signatures: Sendable {
         }
     }
 
-    /// Takes as long for a key that there is not, as far as the message tells what it would have been for.
+    /// Takes as long for a key that there is not.
     ///
     /// - Parameter secrets: those of the key, the newer first; empty for one that does not count.
     /// - Returns: what was signed.
@@ -113,7 +113,7 @@ struct Signatures: Sendable {
             do { return try received.verify(message, with: secret) } catch { refusal = error }
         }
         switch refusal.reason {
-        case .unknownKey, .wrongAlgorithm: _ = try? received.verify(message, with: decoys.key(for: received))
+        case .unknownKey, .wrongAlgorithm: decoys.check(received, of: message)
         default: break
         }
         throw refusal

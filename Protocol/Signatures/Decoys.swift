@@ -1,12 +1,12 @@
 import GatehouseCryptography
-import HTTPSignatures
 
-/// Keys that nobody has, for requests that name none that counts.
-struct Decoys: Sendable {
+/// Keys that nobody has, for requests that name none that counts: checked with one of these, such a request takes as long
+/// as one by a known key, as far as the message tells what kind of key it would be.
+package struct Decoys: Sendable {
     private let keys: [SignatureAlgorithm: SignatureKey]
     private let shared: SignatureKey
 
-    init() {
+    package init() {
         let secret = SystemRandom.bytes(SignatureKey.secretSize)
         var keys: [SignatureAlgorithm: SignatureKey] = [:]
         for algorithm in SignatureAlgorithm.allCases {
@@ -29,7 +29,7 @@ struct Decoys: Sendable {
     }
 
     /// By what the message names, else by how long its signature is.
-    func key(for received: ReceivedSignature) -> SignatureKey {
+    private func key(for received: ReceivedSignature) -> SignatureKey {
         let named = SignatureAlgorithm.allCases.first { received.names($0) }
         let algorithm: SignatureAlgorithm =
             if let named { named } else {
@@ -42,6 +42,11 @@ struct Decoys: Sendable {
                 }
             }
         return keys[algorithm] ?? shared
+    }
+
+    /// Spends the time of a check; what comes of it counts for nothing.
+    package func check(_ received: ReceivedSignature, of message: SignableMessage) {
+        _ = try? received.verify(message, with: key(for: received))
     }
 
     /// A constant, because making one takes longer than starting the server. What it says of a signature counts for
