@@ -48,20 +48,11 @@ struct KeyCommands: AsyncParsableCommand {
         var expires: Int64?
         @Flag(help: "Tell its owner, when a signature is wrong, which line of what was signed is another here.")
         var debug = false
-        @Option(help: ArgumentHelp("Bring a secret along, the first line; - for standard input.", valueName: "file"))
-        var secretFile: String?
-        @Flag(help: "Take a secret below 256 bits; each start of the server then warns.")
-        var allowWeak = false
-        @Option(help: ArgumentHelp("The public half of a pair, in PEM; - for standard input.", valueName: "file"))
-        var publicKey: String?
+        @OptionGroup var source: KeyMaterialSource
         @OptionGroup var store: StoreOptions
 
         func validate() throws {
-            if secretFile != nil && publicKey != nil {
-                throw ValidationError("A key has either --secret-file or --public-key.")
-            }
-            if allowWeak && secretFile == nil { throw ValidationError("--allow-weak goes with --secret-file.") }
-            if publicKey == nil && !algorithm.isShared {
+            if source.publicKey == nil && !algorithm.isShared {
                 throw ValidationError("\(algorithm.rawValue) needs --public-key.")
             }
         }
@@ -69,8 +60,7 @@ struct KeyCommands: AsyncParsableCommand {
         func run() async throws {
             let name: AccountName
             do { name = try AccountName(account) } catch { throw Refusal(reason: "--account: \(error)", exitCode: 2) }
-            let material = try material(
-                algorithm, secretFile: secretFile, publicKey: publicKey, allowWeak: allowWeak)
+            let material = try source.material(for: algorithm)
             var plan = APIKeys.Plan()
             plan.id = id
             plan.scopes = Set(scope)
@@ -127,22 +117,13 @@ struct KeyCommands: AsyncParsableCommand {
         var id: String
         @Option(
             help: ArgumentHelp(
-                "How long what it was before still counts; 0 when others may know it. (default: 86400)",
+                "How long what it was before still counts; 0 when others may know it.",
                 valueName: "seconds"))
         var overlap: Int64 = APIKeys.overlap
-        @Option(help: ArgumentHelp("Bring a secret along, the first line; - for standard input.", valueName: "file"))
-        var secretFile: String?
-        @Flag(help: "Take a secret below 256 bits; each start of the server then warns.")
-        var allowWeak = false
-        @Option(help: ArgumentHelp("The new public key, in PEM; - for standard input.", valueName: "file"))
-        var publicKey: String?
+        @OptionGroup var source: KeyMaterialSource
         @OptionGroup var store: StoreOptions
 
         func validate() throws {
-            if secretFile != nil && publicKey != nil {
-                throw ValidationError("A key has either --secret-file or --public-key.")
-            }
-            if allowWeak && secretFile == nil { throw ValidationError("--allow-weak goes with --secret-file.") }
             guard (0...APIKeys.longestOverlap).contains(overlap) else {
                 throw ValidationError("--overlap is from 0 to \(APIKeys.longestOverlap).")
             }
@@ -152,11 +133,10 @@ struct KeyCommands: AsyncParsableCommand {
             let (entry, made) = try await store.withStore { store in
                 let keys = try await store.keys
                 let algorithm = try algorithm(named: try await keys.require(id).algorithm)
-                guard publicKey != nil || algorithm.isShared else {
+                guard source.publicKey != nil || algorithm.isShared else {
                     throw Refusal(reason: "\(id) is for \(algorithm.rawValue), which needs --public-key.", exitCode: 2)
                 }
-                let made = try material(
-                    algorithm, secretFile: secretFile, publicKey: publicKey, allowWeak: allowWeak)
+                let made = try source.material(for: algorithm)
                 return (try await keys.rotate(id, to: made, overlap: overlap), made)
             }
             try printJSON(entry.json(showing: made))
@@ -179,6 +159,35 @@ struct KeyCommands: AsyncParsableCommand {
     enum Replay: String, ExpressibleByArgument { case strict, `default` }
 }
 
+/// What a key is made of; never from the command line, where others could read it.
+struct KeyMaterialSource: ParsableArguments {
+    @Option(help: ArgumentHelp("Bring a secret along, the first line; - for standard input.", valueName: "file"))
+    var secretFile: String?
+    @Flag(help: "Take a secret below 256 bits; each start of the server then warns.")
+    var allowWeak = false
+    @Option(help: ArgumentHelp("The public half of a pair, in PEM; - for standard input.", valueName: "file"))
+    var publicKey: String?
+
+    func validate() throws {
+        if secretFile != nil && publicKey != nil {
+            throw ValidationError("A key has either --secret-file or --public-key.")
+        }
+        if allowWeak && secretFile == nil { throw ValidationError("--allow-weak goes with --secret-file.") }
+    }
+
+    /// - Throws: `Problem` for a public key, `Refusal` for a secret that cannot be taken.
+    func material(for algorithm: SignatureAlgorithm) throws -> APIKeyMaterial {
+        if let publicKey {
+            return try APIKeyMaterial(publicKey: Array(try SecretFile.contents(of: publicKey)), algorithm: algorithm)
+        }
+        guard let secretFile else { return .random(algorithm) }
+        let secret = Array(try SecretFile.firstLine(of: secretFile).utf8)
+        do { return try APIKeyMaterial(secret: secret, algorithm: algorithm, allowsWeak: allowWeak) } catch {
+            throw Refusal(reason: error.title + (allowWeak ? "" : " --allow-weak takes a short one all the same."))
+        }
+    }
+}
+
 extension APIKeyEntry {
     /// What there is to know about it before it is used.
     fileprivate var state: String {
@@ -189,21 +198,6 @@ extension APIKeyEntry {
         if isStrict { parts.append("strict") }
         if let previousUntil { parts.append("old secret until \(RFC3339.text(previousUntil))") }
         return parts.isEmpty ? "-" : parts.joined(separator: ", ")
-    }
-}
-
-private func material(
-    _ algorithm: SignatureAlgorithm, secretFile: String?, publicKey: String?, allowWeak: Bool
-) throws -> APIKeyMaterial {
-    if let publicKey {
-        return try APIKeyMaterial(publicKey: Array(try SecretFile.contents(of: publicKey)), algorithm: algorithm)
-    }
-    guard let secretFile else { return .random(algorithm) }
-    do {
-        return try APIKeyMaterial(
-            secret: Array(try SecretFile.firstLine(of: secretFile).utf8), algorithm: algorithm, allowsWeak: allowWeak)
-    } catch let problem as Problem {
-        throw Refusal(reason: problem.title + (allowWeak ? "" : " --allow-weak takes a short one all the same."))
     }
 }
 

@@ -62,7 +62,8 @@ package struct GatehouseServer: Service {
             services: [
                 Housekeeping(
                     database: database, limits: features.limits, sessions: features.sessions,
-                    keys: features.signingKeys, accepted: features.accepted, clock: clock, logger: logger),
+                    signingKeys: features.signingKeys, keys: features.keys,
+                    accepted: features.accepted, clock: clock, logger: logger),
                 Uses(sessions: features.sessions, keys: features.keys, logger: logger),
                 CertificateReload(certificates: certificates, logger: logger),
             ],
@@ -152,7 +153,8 @@ struct Housekeeping: Service {
     let database: any Database
     let limits: SignInLimits
     let sessions: Sessions
-    let keys: SigningKeys
+    let signingKeys: SigningKeys
+    let keys: APIKeys
     let accepted: AcceptedSignatures
     let clock: Clock
     let logger: Logger
@@ -173,9 +175,10 @@ struct Housekeeping: Service {
         try await database.transaction { sql in
             try sessions.tidy(at: now, in: sql)
             try limits.tidy(at: now, in: sql)
+            try keys.tidy(at: now, in: sql)
         }
         try await accepted.tidy(at: now)
-        for event in try await keys.advance() {
+        for event in try await signingKeys.advance() {
             switch event {
             case .made(let id): logger.notice("made the next key that signs tokens", metadata: ["kid": .string(id)])
             case .activated(let id): logger.notice("another key signs tokens", metadata: ["kid": .string(id)])

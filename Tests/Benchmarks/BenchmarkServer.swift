@@ -7,15 +7,21 @@ import Logging
 import ServiceLifecycle
 import WebTokens
 
+struct BenchmarkServer {
+    let url: String
+    let database: SQLiteDatabase
+    /// For files of the benchmark.
+    let folder: URL
+}
+
 /// The product's server in this process, on a store of its own, for the time of `measure`.
 ///
 /// - Parameters:
-///   - signingKey: nil for one that the server makes.
+///   - signingKey: nil where no token is issued.
 ///   - prepare: fills the store and adds routes.
-///   - measure: gets the URL, the rules, and a folder for its own files.
 func withBenchmarkServer<T>(
     signingKey: SigningKey? = nil, prepare: (Features, inout RouteTable) async throws -> Void,
-    measure: (String, Features, URL) async throws -> T
+    measure: (BenchmarkServer) async throws -> T
 ) async throws -> T {
     try await withTemporaryFolder { folder in
         let database = try SQLiteDatabase(path: folder.appending(path: "gatehouse.db").path)
@@ -41,7 +47,7 @@ func withBenchmarkServer<T>(
         let group = ServiceGroup(configuration: .init(services: [server], logger: quiet))
         let running = Task { try await group.run() }
         guard let url = await urls.first(where: { _ in true }) else { throw CancellationError() }
-        let result = try await measure(url, features, folder)
+        let result = try await measure(BenchmarkServer(url: url, database: database, folder: folder))
         await group.triggerGracefulShutdown()
         try await running.value
         await database.close()

@@ -1,11 +1,7 @@
 import Foundation
 import GatehouseCore
-import GatehouseCryptography
 import GatehouseOpenCAP
-import GatehousePasswords
 import GatehouseSQLite
-import Logging
-import ServiceLifecycle
 import WebTokens
 
 /// The server in this process, so that its commits can be counted, under the load of another: writers that share
@@ -13,35 +9,11 @@ import WebTokens
 ///
 /// - Parameter seconds: how long each loop runs, all its turns together.
 func serverBenchmarks(seconds: Double) async throws -> [Row] {
-    try await withTemporaryFolder { folder in
-        let database = try SQLiteDatabase(path: folder.appending(path: "gatehouse.db").path)
-        _ = try await database.migrate(Schema.migrations)
-        var settings = Settings()
-        settings.port = 0
-        let clock = Clock { Int64(Date.now.timeIntervalSince1970 * 1_000_000) }
-        let masterKey = try SealingKey(SystemRandom.bytes(32))
-        let signingKeys = SigningKeys(
-            settings: settings, database: database, masterKey: masterKey, given: try SigningKey(.generate(.oct)),
-            clock: clock)
-        let features = Features(
-            settings: settings, database: database, passwords: PasswordHasher(), masterKey: masterKey,
-            signingKeys: signingKeys, clock: clock)
+    let key = try SigningKey(.generate(.oct))
+    return try await withBenchmarkServer(signingKey: key) { features, _ in
         try await prepare(features)
-
-        let (urls, readiness) = AsyncStream.makeStream(of: String.self)
-        let quiet = Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }
-        let server = GatehouseServer(
-            settings: settings, features: features, database: database, certificates: nil, clock: clock,
-            logger: quiet
-        ) { readiness.yield($0) }
-        let group = ServiceGroup(configuration: .init(services: [server], logger: quiet))
-        let running = Task { try await group.run() }
-        guard let url = await urls.first(where: { _ in true }) else { throw CancellationError() }
-        let row = try await writers(url, database, seconds: seconds, in: folder)
-        await group.triggerGracefulShutdown()
-        try await running.value
-        await database.close()
-        return [row]
+    } measure: { server in
+        [try await writers(server.url, server.database, seconds: seconds, in: server.folder)]
     }
 }
 

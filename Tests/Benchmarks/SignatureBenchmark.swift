@@ -91,7 +91,8 @@ private func signedEndpoint(seconds: Double) async throws -> Row {
         var plan = APIKeys.Plan()
         plan.id = id
         _ = try await features.keys.add(plan, material, of: account)
-    } measure: { url, _, folder in
+    } measure: { server in
+        let (url, folder) = (server.url, server.folder)
         let key = try SignatureKey(id: id, secret: Array((material.madeSecret ?? "").utf8))
         let date = HTTPDate.text(Int64(Date.now.timeIntervalSince1970))
         func headers(_ target: String) throws -> [String: String] {

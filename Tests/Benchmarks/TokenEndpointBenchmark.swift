@@ -27,7 +27,8 @@ private func tokenEndpoint(_ kind: JWK.Kind, target: String, seconds: Double) as
         try await prepare(features)
         routes.on(.get, "/benchmark/anyone", Access<Anyone>.anyone) { _, _ in nothing }
         routes.on(.get, "/benchmark/signed-in", Access<SignedIn>.signedIn(features.callers)) { _, _ in nothing }
-    } measure: { url, _, folder in
+    } measure: { server in
+        let (url, folder) = (server.url, server.folder)
         let headers = ["Authorization": "Bearer \(try await BenchmarkAccount.signIn(at: url))"]
         // The header goes along to both, so that what differs is the check and not the octets.
         let open = WrkRequest(url: url + "/benchmark/anyone", headers: headers)

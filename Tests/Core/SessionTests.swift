@@ -289,7 +289,8 @@ struct SessionTests {
         _ = try await fixture.grant()
         let housekeeping = Housekeeping(
             database: fixture.database, limits: fixture.features.limits, sessions: fixture.features.sessions,
-            keys: fixture.signingKeys, accepted: fixture.features.accepted, clock: fixture.time.clock,
+            signingKeys: fixture.signingKeys, keys: fixture.features.keys, accepted: fixture.features.accepted,
+            clock: fixture.time.clock,
             logger: .init(label: "test"))
         let generation = try await fixture.database.generation()
         fixture.time.advance(minutes: 10)

@@ -276,7 +276,8 @@ struct SignInLimitTests {
         _ = try await fixture.outcome("bob@a.test", "wrong")
         let housekeeping = Housekeeping(
             database: fixture.database, limits: fixture.features.limits, sessions: fixture.features.sessions,
-            keys: fixture.signingKeys, accepted: fixture.features.accepted, clock: fixture.time.clock,
+            signingKeys: fixture.signingKeys, keys: fixture.features.keys, accepted: fixture.features.accepted,
+            clock: fixture.time.clock,
             logger: .init(label: "test"))
         func rows() async throws -> [Int64] {
             [

@@ -213,6 +213,28 @@ struct SignedRequestTests {
         }
     }
 
+    @Test("what a key was before it was rotated counts until its time, and is then forgotten")
+    func rotation() async throws {
+        try await withServer { server in
+            let (fixture, keys) = (server.fixture, server.fixture.features.keys)
+            let old = try await aKey(fixture)
+            let material = APIKeyMaterial.random()
+            _ = try await keys.rotate(old.id, to: material, overlap: 60)
+            let new = try SignatureKey(id: old.id, secret: Array(try #require(material.madeSecret).utf8))
+            fixture.time.advance(seconds: 59)
+            try await fixture.database.transaction { sql in try keys.tidy(at: fixture.time.now, in: sql) }
+            #expect(try await outcome(server, old) == "200")
+            fixture.time.advance(seconds: 1)
+            #expect(try await outcome(server, old) == "401 signature_invalid")
+            #expect(try await outcome(server, new) == "200")
+            try await fixture.database.transaction { sql in try keys.tidy(at: fixture.time.now, in: sql) }
+            #expect(try await keys.require(old.id).previousUntil == nil)
+            #expect(
+                try await fixture.count("SELECT COUNT(*) FROM api_keys WHERE previous_sealed IS NOT NULL") == 0)
+            #expect(try await outcome(server, new) == "200")
+        }
+    }
+
     @Test("the last use of a key is written once a minute, and not by the request")
     func lastUse() async throws {
         try await withServer { server in

@@ -219,6 +219,12 @@ package struct APIKeys: Sendable {
         }
     }
 
+    /// Forgets what keys were before they were rotated, once it counts no more.
+    func tidy(at now: Int64, in sql: borrowing Transaction) throws {
+        try sql(
+            "UPDATE api_keys SET previous_sealed = NULL, previous_until = NULL WHERE previous_until <= \(now)")
+    }
+
     // MARK: Sealing
 
     private func seal(_ material: APIKeyMaterial, _ id: String) throws -> String {
