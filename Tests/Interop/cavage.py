@@ -333,7 +333,7 @@ def main():
     seed(programs / "gatehouse", report)
     libraries(probe, report)
     flask_server(probe, programs / "gatehouse-client", report)
-    return report.end(at_least=600)
+    return report.end(at_least=800)
 
 
 if __name__ == "__main__":

@@ -281,7 +281,7 @@ def main():
     with Server(programs / "gatehouse") as server:
         clients(server, report)
     libraries(Ours(Probe(programs / "GatehouseInteropProbe")), Theirs(), report)
-    return report.end(at_least=1000)
+    return report.end(at_least=1250)
 
 
 if __name__ == "__main__":
