@@ -48,7 +48,8 @@ struct ServerTests {
                 #expect(preflight.line("Access-Control-Allow-Methods") == "DELETE, OPTIONS, POST")
                 #expect(
                     preflight.line("Access-Control-Allow-Headers")
-                        == "Authorization, Content-Type, Idempotency-Key, If-None-Match")
+                        == "Authorization, Content-Digest, Content-Type, Digest, Idempotency-Key, If-None-Match, Signature, Signature-Input"
+                )
             }
             for origin in ["https://three.test", "http://one.test", "https://one.test:444", "null", "*"] {
                 let answer = try await server.send(.get, "/health", [("Origin", origin)])

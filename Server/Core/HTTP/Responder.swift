@@ -148,10 +148,14 @@ package struct Responder: HTTPResponder {
         if let allow = answer.headers[.allow], answer.status == .noContent {
             answer.headers[.accessControlAllowMethods] = allOrigins ? "GET, HEAD" : allow
             answer.headers[.accessControlAllowHeaders] =
-                allOrigins ? "If-None-Match" : "Authorization, Content-Type, Idempotency-Key, If-None-Match"
+                allOrigins ? "If-None-Match" : Self.headersOfKnownOrigins
             answer.headers[.accessControlMaxAge] = "600"
         }
     }
+
+    private static let headersOfKnownOrigins = """
+        Authorization, Content-Digest, Content-Type, Digest, Idempotency-Key, If-None-Match, Signature, Signature-Input
+        """
 
     private static func response(_ answer: Answer, to method: HTTPRequest.Method) -> Response {
         var headers = answer.headers
