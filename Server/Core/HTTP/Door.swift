@@ -10,8 +10,10 @@ package enum Door: Sendable {
     case ampho
     /// `/api/introspect` and `/api/revoke`, as their RFCs ask.
     case oauth
-    /// `/hello_…` and `/verify`, which speak of signatures only.
-    case signatures
+    /// `/hello_…`, where a signature is the only credential.
+    case hello
+    /// `/verify`, in the same words.
+    case verify
     /// Everything else: the rest of `/api`, health, and paths that do not exist.
     case own
 
@@ -25,7 +27,7 @@ package enum Door: Sendable {
             writer.raw("{\"message\":")
             writer.string(problem.title)
             writer.raw("}")
-        case .signatures:
+        case .hello, .verify:
             contentType = "application/json"
             writer.raw("{\"message\":")
             // The words of the original, for whichever reason.
@@ -44,10 +46,13 @@ package enum Door: Sendable {
             writer.bytes = problem.json()
         }
         var answer = Answer(status: problem.status, contentType: contentType, body: writer.bytes)
-        if problem.status == .unauthorized && self != .signatures {
-            answer.headers[.wwwAuthenticate] = Door.bearerChallenge(for: problem)
-        }
+        let bearer =
+            problem.status == .unauthorized && self != .hello
+            ? HTTPField(name: .wwwAuthenticate, value: Door.bearerChallenge(for: problem)) : nil
+        // nginx 1.22 hands on the first challenge of `/verify` only, and that of a signature says more.
+        if let bearer, self != .verify { answer.headers.append(bearer) }
         for field in problem.headers { answer.headers.append(field) }
+        if let bearer, self == .verify { answer.headers.append(bearer) }
         answer.headers[.errorCode] = problem.code
         answer.headers[.xContentTypeOptions] = "nosniff"
         // A refusal is about this moment; no cache may keep it.
@@ -82,7 +87,8 @@ package struct Doors: Sendable {
     package func door(of path: some StringProtocol) -> Door {
         if Self.isBelow(ampho.path, path) { return .ampho }
         if Self.isBelow("/v1", path) { return .openCAP }
-        if ["/hello_world", "/hello_world_private", "/hello_someone", "/verify"].contains(path) { return .signatures }
+        if path == "/verify" { return .verify }
+        if path == "/hello_world" || path == "/hello_world_private" || path == "/hello_someone" { return .hello }
         return path == "/api/introspect" || path == "/api/revoke" ? .oauth : .own
     }
 
