@@ -54,6 +54,7 @@ struct CavageTests {
     }
 
     private static var many: String { (0..<20).map { ",x\($0)=1" }.joined() }
+    private static var manyNames: String { (0..<65).map { "x\($0)" }.joined(separator: " ") }
 
     @Test(
         "what the grammar does not allow is refused",
@@ -71,6 +72,7 @@ struct CavageTests {
             "keyId=\"k\",signature=\"AA==\",headers=\"\"", "keyId=\"k\",signature=\"AA==\",headers=\"a  b\"",
             "keyId=\"k\",signature=\"AA==\",headers=\"a \"", "keyId=\"k\",signature=\"AA==\",headers=\"a:b\"",
             "keyId=\"k\",signature=\"AA==\",x", "keyId=\"k\",signature=\"AA==\"\(many)",
+            "keyId=\"k\",signature=\"AA==\",headers=\"\(manyNames)\"",
         ])
     func malformed(parameters: String) {
         let refusal = #expect(throws: SignatureRefusal.self) { try CavageSignature(parsing: octets(parameters)) }

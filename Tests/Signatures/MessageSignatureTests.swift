@@ -54,7 +54,7 @@ struct MessageSignatureTests {
         (0..<9).map { "s\($0)=\(value)" }.joined(separator: ",")
     }
 
-    private static var manyNames: String { (0..<65).map { "\"x\($0)\"" }.joined(separator: " ") }
+    private static func names(_ count: Int) -> String { (0..<count).map { "\"x\($0)\"" }.joined(separator: " ") }
 
     static let malformedEntries: [(String, String)] = [
         ("s=1", "s=:AA==:"), ("s=(\"@method\")", "s=1"), ("s=(\"@method\")", "t=:AA==:"), ("s=(\"@method\")", "s=::"),
@@ -65,7 +65,9 @@ struct MessageSignatureTests {
         ("s=(\"@method\");nonce=1", "s=:AA==:"), ("s=(\"@method\");keyid=k", "s=:AA==:"),
         ("s=(\"@method\");tag=:AA==:", "s=:AA==:"),
         ("s=(\"@method\");expires", "s=:AA==:"), ("s=(\"@method\");alg=?1", "s=:AA==:"),
-        (nine("(\"@method\")"), nine(":AA==:")), ("s=(\(manyNames))", "s=:AA==:"),
+        (nine("(\"@method\")"), nine(":AA==:")), ("s=(\(names(65)))", "s=:AA==:"),
+        ("s=(\(names(33))), t=(\(names(32)))", "s=:AA==:, t=:AA==:"),
+        ("s=()" + (0..<257).map { ";x\($0)" }.joined(), "s=:AA==:"),
     ]
 
     @Test("entries that are no signatures are refused", arguments: malformedEntries)
@@ -172,6 +174,17 @@ struct MessageSignatureTests {
                 Issue.record("\(component): \(String(describing: refusal))")
                 continue
             }
+        }
+    }
+
+    @Test("a field with more members than an honest one is not read as a structured one")
+    func manyMembers() throws {
+        func message(_ count: Int) -> SignableMessage {
+            Self.request("/", [.init("Priority", (0..<count).map { "x\($0)" }.joined(separator: ","))])
+        }
+        #expect(try line("\"priority\";key=\"x256\"", message(257)) == "?1")
+        for component in ["\"priority\";key=\"x1\"", "\"priority\";sf"] {
+            expectRefusal(.unsuitable(component, "it has too many members")) { try line(component, message(258)) }
         }
     }
 

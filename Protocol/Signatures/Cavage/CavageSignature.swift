@@ -24,6 +24,9 @@ public struct CavageSignature: Sendable {
     /// The signature itself.
     public let signature: [UInt8]
 
+    /// A signature that covers more is not looked at.
+    private static let maximumNames = 64
+
     private let names: [[UInt8]]
     /// `(expires)` can be covered only when it is an integer (draft-12 §2.3).
     private let isExpiresWhole: Bool
@@ -140,6 +143,9 @@ public struct CavageSignature: Sendable {
             return label == nil || label == SignatureAlgorithm.anyLabel ? [SigningString.created] : [Array("date".utf8)]
         }
         var names: [[UInt8]] = []
+        guard headers.count(where: { $0 == 0x20 }) < maximumNames else {
+            throw SignatureRefusal(.malformed("headers has too many names"))
+        }
         for name in headers.split(separator: 0x20, omittingEmptySubsequences: false) {
             let name = name.map(\.lowercased)
             let inner =

@@ -77,7 +77,9 @@ public enum BodyDigest: String, Sendable, CaseIterable {
 
     private func structured(_ value: [UInt8]) throws(SignatureRefusal) -> [(Algorithm, [UInt8])] {
         var parser = StructuredFieldValueParser(value)
-        guard let dictionary = try? parser.parseDictionaryFieldValue() else { throw malformed }
+        guard StructuredFieldTypes.isReadable(value), let dictionary = try? parser.parseDictionaryFieldValue() else {
+            throw malformed
+        }
         var found: [(Algorithm, [UInt8])] = []
         for algorithm in Algorithm.allCases {
             guard let member = dictionary[algorithm.rawValue] else { continue }

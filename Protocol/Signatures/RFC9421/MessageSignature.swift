@@ -5,7 +5,7 @@ import RawStructuredFieldValues
 public struct MessageSignature: Sendable {
     /// A message with more is not looked at.
     private static let maximumCount = 8
-    /// A signature that covers more is not looked at.
+    /// A message whose signatures cover more, all together, is not looked at: some components take long to make.
     private static let maximumComponents = 64
 
     /// Its name in this message, which means nothing else (RFC 9421 §7.2.5).
@@ -29,6 +29,7 @@ public struct MessageSignature: Sendable {
         let signatures = try dictionary("signature", of: message)
         guard inputs.count <= maximumCount else { throw SignatureRefusal(.malformed("too many signatures")) }
         var found: [MessageSignature] = []
+        var count = 0
         for (label, input) in inputs {
             guard case .innerList(let list) = input else {
                 throw SignatureRefusal(.malformed("Signature-Input has no list for \(label)"))
@@ -37,6 +38,8 @@ public struct MessageSignature: Sendable {
                 case .undecodedByteSequence(let encoded) = item.rfc9651BareItem,
                 let signature = Base64.decode(encoded), !signature.isEmpty
             else { throw SignatureRefusal(.malformed("Signature has no octets for \(label)")) }
+            count += list.bareInnerList.count
+            guard count <= maximumComponents else { throw SignatureRefusal(.malformed("too many components")) }
             found.append(try MessageSignature(label: label, list, signature: signature))
         }
         if let signatures {
@@ -48,9 +51,6 @@ public struct MessageSignature: Sendable {
     }
 
     private init(label: String, _ list: InnerList, signature: [UInt8]) throws(SignatureRefusal) {
-        guard list.bareInnerList.count <= Self.maximumComponents else {
-            throw SignatureRefusal(.malformed("too many components"))
-        }
         self.label = label
         self.signature = signature
         covered = try list.components()
@@ -91,9 +91,10 @@ public struct MessageSignature: Sendable {
         let values = try message.values(Array(name.utf8)).filter { !$0.isEmpty }
         guard !values.isEmpty else { return nil }
         // RFC 9651 §4.2: all lines are one value.
-        var parser = StructuredFieldValueParser(FieldValue.joined(values))
-        guard let dictionary = try? parser.parseDictionaryFieldValue() else {
-            throw SignatureRefusal(.malformed("\(name) is no dictionary"))
+        let value = FieldValue.joined(values)
+        var parser = StructuredFieldValueParser(value)
+        guard StructuredFieldTypes.isReadable(value), let dictionary = try? parser.parseDictionaryFieldValue() else {
+            throw SignatureRefusal(.malformed("\(name) is no dictionary, or too large"))
         }
         return dictionary
     }

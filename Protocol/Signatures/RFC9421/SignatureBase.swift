@@ -86,6 +86,7 @@ enum SignatureBase {
         _ value: [UInt8], _ component: MessageComponent, _ member: String?, _ kind: StructuredFieldTypes.Kind?
     ) throws(SignatureRefusal) -> [UInt8] {
         guard let kind else { throw unsuitable(component, "nobody told which structured type it has") }
+        guard StructuredFieldTypes.isReadable(value) else { throw unsuitable(component, "it has too many members") }
         var parser = StructuredFieldValueParser(value)
         var serializer = StructuredFieldValueSerializer()
         if let member {

@@ -34,4 +34,9 @@ public struct StructuredFieldTypes: Sendable {
     }
 
     subscript(name: String) -> Kind? { kinds[name] }
+
+    /// Whether a value has as few members and parameters as an honest one. The parser looks through all before at each.
+    static func isReadable(_ value: [UInt8]) -> Bool {
+        value.count { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: ";") } <= 256
+    }
 }
