@@ -88,7 +88,11 @@ public struct SignaturePolicy: Sendable {
             ends.append(try checkTime("created", created, now))
         }
         // Without any time, which only a list of the operator's own allows, it is remembered for as long as others.
-        return try checkExpiry(signature.expires, ends.min() ?? now + window, now)
+        let end = ends.min() ?? now + window
+        let expiry = try checkExpiry(signature.expires, end, now)
+        // Where it is not covered anybody can set it, or take it away again: it ends nothing then, but does not let what
+        // was accepted be forgotten earlier.
+        return signature.covers("(expires)") ? expiry : end
     }
 
     private func isCovered(_ name: String, by signature: CavageSignature) -> Bool {

@@ -170,12 +170,19 @@ struct SignaturePolicyTests {
     @Test("an end is honoured, and bounds how long a signature has to be remembered")
     func expiry() throws {
         let covered = ["(request-target)", "host", "date"]
-        #expect(try check(try cavage(covered, ",expires=\(Self.now + 5)")) == Self.now + 5)
-        #expect(try check(try cavage(covered, ",expires=\(Self.now)")) == Self.now)
+        let withExpires = covered + ["(expires)"]
+        #expect(try check(try cavage(withExpires, ",expires=\(Self.now + 5)")) == Self.now + 5)
+        #expect(try check(try cavage(withExpires, ",expires=\(Self.now)")) == Self.now)
         expectRefusal(.expired) { try check(try cavage(covered, ",expires=\(Self.now - 1)")) }
         let list = "\"@method\" \"@authority\" \"@path\" \"@query\""
         expectRefusal(.expired) { try check(try message(list, ";created=\(Self.now);expires=\(Self.now - 1)")) }
         #expect(try check(try message(list, ";created=\(Self.now);expires=\(Self.now + 1)")) == Self.now + 1)
+    }
+
+    @Test("an end that is not covered, which anybody can take away, does not let a signature be forgotten earlier")
+    func uncoveredExpiry() throws {
+        let end = try check(try cavage(["(request-target)", "host", "date"], ",expires=\(Self.now + 5)"))
+        #expect(end == Self.now + policy.window)
     }
 
     @Test("RFC 9421: every component counts, one with parameters does not, and the wider ones stand for others")
