@@ -228,7 +228,10 @@ package struct Accounts: Sendable {
     // MARK: In one transaction
 
     private static func setRoles(_ roles: Set<Role>, of id: String, in sql: borrowing Transaction) throws {
-        if !roles.contains(.admin) { try requireAnotherAdmin(than: id, in: sql) }
+        if !roles.contains(.admin) {
+            try requireAnotherAdmin(than: id, in: sql)
+            try APIKeys.endIntrospection(byFormerAdmin: id, in: sql)
+        }
         try sql("DELETE FROM account_roles WHERE account_id = \(id)")
         for role in roles {
             try sql("INSERT INTO account_roles (account_id, role) VALUES (\(id), \(role.rawValue))")

@@ -174,6 +174,21 @@ package struct APIKeys: Sendable {
         try sql("DELETE FROM api_keys WHERE account_id = \(account)")
     }
 
+    /// Only admins give `introspect`, so one who is none any more does not keep it. What an admin gave to somebody else's
+    /// key stays.
+    ///
+    /// - Parameter account: whose roles are as they were before.
+    static func endIntrospection(byFormerAdmin account: String, in sql: borrowing Transaction) throws {
+        let wasAdmin = try !sql(
+            "SELECT 1 FROM account_roles WHERE account_id = \(account) AND role = \(Role.admin.rawValue)"
+        ).isEmpty
+        guard wasAdmin else { return }
+        for row in try sql("SELECT id, scopes FROM api_keys WHERE account_id = \(account)") {
+            let scopes = Set(stored: try row.text("scopes")).subtracting([.introspect])
+            try sql("UPDATE api_keys SET scopes = \(scopes.text) WHERE id = \(try row.text("id"))")
+        }
+    }
+
     // MARK: Finding
 
     /// The key of this name; nil when there is none, or its account is disabled.
@@ -299,6 +314,10 @@ extension APIKeyMaterial {
         guard algorithm.isShared else { throw .invalidKey.saying("\(algorithm.rawValue) needs a public key.") }
         guard (1...1024).contains(secret.count) else {
             throw .invalidKey.saying("A secret has 1 to 1024 octets.")
+        }
+        // Above all no public key, with which everybody could sign.
+        guard !secret.starts(with: "-----BEGIN ".utf8) else {
+            throw .invalidKey.saying("This is a key in PEM, not a secret; a public one belongs to another algorithm.")
         }
         isWeak = WeakSecrets.isWeak(SecretBytes(secret))
         guard !isWeak || allowsWeak else {
