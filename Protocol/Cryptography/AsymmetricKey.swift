@@ -12,13 +12,17 @@ package enum AsymmetricKey: Sendable {
     /// - Parameters:
     ///   - pem: what stands before and after the key is skipped.
     ///   - minimumBits: of an RSA modulus.
+    ///   - isKnown: whether the same public key was accepted before, so that an RSA modulus need not be looked at again.
     /// - Throws: `.invalidKey` when there is no key, when it is encrypted or of a kind that we do not know, and what its
     ///   kind throws.
-    package init(pem: [UInt8], minimumBits: Int = RSA.modulusBits.lowerBound) throws(CryptographyError) {
+    package init(
+        pem: [UInt8], minimumBits: Int = RSA.modulusBits.lowerBound, isKnown: Bool = false
+    ) throws(CryptographyError) {
         // The private half first, since it holds the public one.
         for isPrivate in [true, false] {
             guard let raw = unsafe gatehouse_read_pem(pem, pem.count, isPrivate ? 1 : 0) else { continue }
-            self = try Self.key(unsafe EVPKey(taking: raw), isPrivate: isPrivate, minimumBits: minimumBits)
+            self = try Self.key(
+                unsafe EVPKey(taking: raw), isPrivate: isPrivate, minimumBits: minimumBits, isKnown: isKnown)
             return
         }
         ERR_clear_error()
@@ -27,14 +31,15 @@ package enum AsymmetricKey: Sendable {
     }
 
     private static func key(
-        _ key: EVPKey, isPrivate: Bool, minimumBits: Int
+        _ key: EVPKey, isPrivate: Bool, minimumBits: Int, isKnown: Bool
     ) throws(CryptographyError) -> AsymmetricKey {
         switch unsafe EVP_PKEY_get_base_id(key.raw) {
         case EVP_PKEY_RSA, EVP_PKEY_RSA_PSS:
             let (modulus, exponent) = (try key.bytes("n"), try key.bytes("e"))
             guard isPrivate else {
                 return .rsaPublic(
-                    try RSA.PublicKey(modulus: modulus, exponent: exponent, minimumBits: minimumBits))
+                    try RSA.PublicKey(
+                        modulus: modulus, exponent: exponent, minimumBits: minimumBits, isKnown: isKnown))
             }
             return .rsaPrivate(
                 try RSA.PrivateKey(

@@ -36,8 +36,15 @@ public struct SignatureKey: Sendable {
     /// - Parameter pem: `PRIVATE KEY`, `PUBLIC KEY` (RFC 7468) or an older form of one kind, not encrypted.
     /// - Throws: `SignatureKeyError`.
     public init(id: String, pem: [UInt8], algorithm: SignatureAlgorithm) throws(SignatureKeyError) {
+        try self.init(id: id, pem: pem, isKnown: false, algorithm: algorithm)
+    }
+
+    /// - Parameter isKnown: whether a key was made of the same octets before, which takes some time.
+    package init(
+        id: String, pem: [UInt8], isKnown: Bool, algorithm: SignatureAlgorithm
+    ) throws(SignatureKeyError) {
         let key: AsymmetricKey
-        do { key = try AsymmetricKey(pem: pem) } catch { throw .malformed("Not usable: \(error).") }
+        do { key = try AsymmetricKey(pem: pem, isKnown: isKnown) } catch { throw .malformed("Not usable: \(error).") }
         try self.init(id: id, key, algorithm: algorithm)
     }
 

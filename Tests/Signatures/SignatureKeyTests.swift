@@ -42,6 +42,29 @@ struct SignatureKeyTests {
         }
     }
 
+    @Test("the modulus of a new RSA key is looked at, that of a known one is not again, which takes long")
+    func modulus() {
+        // A prime.
+        let pem = Array(
+            """
+            -----BEGIN PUBLIC KEY-----
+            MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAxD85tlxhoH3CH8Od7wtF
+            oZkIPRbqxc6/EWbzQPKEUAKfeNTG0WzyLVHdjwYIRIk9kkbmDjmEcf3MXrVaAnNA
+            9bFGCM0XjbaZQQTjqWutA/oKPoiyWUz7XybHoreVHdX1WL7PBTfzhcMw4dgtZipk
+            ogsp8R+kjqFZUhFHcBJRVaZWAy/Y5Ey2urlkS5u87k9n1uxI5RCqVubQsB8W6K7C
+            Ze1PT0OqBDFJsoNDyVBC9TjSoHtuCyN25I/DZb1xmUaTar6Lbt4sroQqMOg6hhsK
+            AUjEDFC2SSs00nzexAFboXMsUFzmekpV7GceiQHvcCbMLT+31k0MUMMLNHdZ/0OC
+            MwIDAQAB
+            -----END PUBLIC KEY-----
+            """.utf8)
+        #expect(throws: SignatureKeyError.malformed("Not usable: the modulus is none of an RSA key.")) {
+            try SignatureKey(id: "k", pem: pem, algorithm: .rsaSHA256)
+        }
+        #expect(throws: Never.self) {
+            try SignatureKey(id: "k", pem: pem, isKnown: true, algorithm: .rsaSHA256)
+        }
+    }
+
     @Test("a public key verifies what its private half signed, and does not sign")
     func halves() throws {
         let (rsa, ecdsa, edwards) = (

@@ -255,7 +255,8 @@ package struct APIKeys: Sendable {
             let octets = try masterKey.open(Base64URL.decode(sealed) ?? [], context: "api-key:\(entry.id)")
             return algorithm.isShared
                 ? try SignatureKey(id: entry.id, secret: octets, algorithm: algorithm, allowsWeak: true)
-                : try SignatureKey(id: entry.id, pem: octets, algorithm: algorithm)
+                // Whoever names the key makes us read it after each change to any account, so that must not take long.
+                : try SignatureKey(id: entry.id, pem: octets, isKnown: true, algorithm: algorithm)
         }
         return APIKey(
             entry: entry, account: account, current: try key(try row.text("sealed")),
