@@ -12,6 +12,12 @@ public struct SignableMessage: Sendable {
         ///   - value: its UTF-8 is what stands on the wire.
         public init(_ name: String, _ value: String) { self.init(name, octets: Array(value.utf8)) }
 
+        /// - Parameter name: in lower case.
+        package init(lowercased name: String, _ value: String) {
+            self.name = Array(name.utf8)
+            self.value = Array(value.utf8)
+        }
+
         /// - Parameter name: in any case.
         public init(_ name: String, octets value: [UInt8]) {
             self.name = name.utf8.map(\.lowercased)

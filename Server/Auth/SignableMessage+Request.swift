@@ -14,7 +14,7 @@ extension SignableMessage {
             throw UnsignableRequest("no path")
         }
         let fields = request.headers.compactMap { field in
-            field.name == .host ? nil : Field(field.name.canonicalName, field.value)
+            field.name == .host ? nil : Field(lowercased: field.name.canonicalName, field.value)
         }
         self = .request(
             method: request.method.rawValue, target: target, scheme: scheme,

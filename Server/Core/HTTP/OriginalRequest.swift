@@ -16,7 +16,7 @@ struct OriginalRequest: Sendable {
     var message: SignableMessage {
         var fields = [SignableMessage.Field("host", host)]
         fields.reserveCapacity(headers.count + 1)
-        for field in headers { fields.append(.init(field.name.canonicalName, field.value)) }
+        for field in headers { fields.append(.init(lowercased: field.name.canonicalName, field.value)) }
         return .request(method: method, target: target, scheme: scheme, fields: fields)
     }
 

@@ -79,6 +79,8 @@ package struct Responder: HTTPResponder {
     }
 
     private func wholeBody(of request: Request) async throws -> [UInt8] {
+        // Without either there is none (RFC 9112 §6.3), and nothing to wait for.
+        guard request.headers.contains(.contentLength) || request.headers.contains(.transferEncoding) else { return [] }
         // The parser has let digits pass only; what no `Int` holds is too large as well.
         if let length = request.headers[.contentLength], Int(length) ?? .max > limits.body {
             throw Problem.bodyTooLarge
