@@ -15,7 +15,7 @@ package struct Decoys: Sendable {
                 case .ed25519: .ed25519Private(.generate())
                 case .ecdsaP256SHA256: .ecdsaPrivate(.generate(.p256))
                 case .ecdsaP384SHA384: .ecdsaPrivate(.generate(.p384))
-                default: algorithm.isShared ? nil : try? AsymmetricKey(pem: Array(Self.rsa.utf8))
+                default: algorithm.isShared ? nil : try? AsymmetricKey(pem: Array(Self.rsa.utf8), isKnown: true)
                 }
             if let pair {
                 keys[algorithm] = try? SignatureKey(id: "-", pair, algorithm: algorithm)

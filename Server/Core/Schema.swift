@@ -167,7 +167,13 @@ package enum Schema {
                 """,
                 "CREATE INDEX api_keys_account ON api_keys (account_id, created_at, id)",
                 // As long as it would count again; see `AcceptedSignatures`. The identity is a SHA-256 in base64url.
-                "CREATE TABLE accepted_signatures (identity TEXT PRIMARY KEY, forget_at BIGINT NOT NULL)",
+                """
+                CREATE TABLE accepted_signatures (
+                    identity TEXT PRIMARY KEY,
+                    account_id TEXT NOT NULL,
+                    forget_at BIGINT NOT NULL
+                )
+                """,
                 "CREATE INDEX accepted_signatures_forget ON accepted_signatures (forget_at)",
             ]),
     ]

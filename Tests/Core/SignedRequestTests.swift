@@ -92,6 +92,7 @@ struct SignedRequestTests {
         let lines: [[(String, String)]] = [
             [("X-Forwarded-Host", "id.example.org")], [("X-Forwarded-Host", "evil.test, id.example.org")],
             [("Forwarded", "for=192.0.2.1;host=\"id.example.org\";proto=https")],
+            [("Forwarded", "for=\"a;host=evil.test, b\\\";host=evil.test\";host=id.example.org")],
         ]
         for isTrusted in [true, false] {
             try await withServer {
@@ -122,20 +123,27 @@ struct SignedRequestTests {
     @Test("beyond what can be remembered signatures are refused, not forgotten")
     func capacity() async throws {
         try await withServer {
-            $0.replayCapacity = 2
+            $0.replayCapacity = 4
         } _: { server in
             let key = try await aKey(server.fixture)
+            let other = try await aKey(server.fixture, of: "bob@a.test")
+            let third = try await aKey(server.fixture, of: "carol@a.test")
             var first = request(server, "POST", body: "1")
             try first.signCavage(with: key)
             #expect(try await first.send(port: server.port).outcome == "200")
             #expect(try await outcome(server, key, "POST", body: "2") == "200")
-            var third = request(server, "POST", body: "3")
-            try third.signCavage(with: key)
-            let refused = try await third.send(port: server.port)
+            var tooMany = request(server, "POST", body: "3")
+            try tooMany.signCavage(with: key)
+            let refused = try await tooMany.send(port: server.port)
             #expect(refused.outcome == "503 overloaded")
             #expect(refused["Retry-After"].first.flatMap { Int($0) } ?? 0 > 0)
             #expect(try await outcome(server, key) == "200", "a GET needs no room")
             #expect(try await first.send(port: server.port).outcome == "503 overloaded")
+
+            // One account takes no more than half, and others have the rest.
+            for body in ["1", "2"] { #expect(try await outcome(server, other, "POST", body: body) == "200") }
+            #expect(try await outcome(server, third, "POST", body: "1") == "503 overloaded")
+            #expect(try await outcome(server, third) == "200")
 
             // What would be stale by now needs no room any more.
             server.fixture.time.advance(minutes: 7)
@@ -298,6 +306,13 @@ struct SignedRequestTests {
         await #expect(throws: CryptographyError.self) {
             _ = try await fixture.features.keys.find("two", at: generation)
         }
+        // Nor under another algorithm.
+        try await fixture.database.transaction { sql in
+            try sql("UPDATE api_keys SET algorithm = 'hmac-sha512' WHERE id = 'one'")
+            try sql.authorizationsChanged()
+        }
+        let next = try await fixture.database.generation()
+        await #expect(throws: CryptographyError.self) { _ = try await fixture.features.keys.find("one", at: next) }
     }
 
     /// Interleaved, so that a machine which slows down does so for both.

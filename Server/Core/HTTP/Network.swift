@@ -111,9 +111,9 @@ package struct TrustedProxies: Sendable {
     package func origin(peer: String, headers: HTTPFields) -> (host: String?, scheme: String?) {
         guard trusts(peer) else { return (nil, nil) }
         func last(_ name: HTTPField.Name) -> String? {
-            headers[values: name].last?.split(separator: ",").last.map { String($0.trimmingSpaces()) }
+            headers[values: name].last.flatMap { $0.parts(",").last }.map { String($0.trimmingSpaces()) }
         }
-        let forwarded = last(HTTPField.Name("Forwarded")!)?.split(separator: ";").map { pair in
+        let forwarded = last(HTTPField.Name("Forwarded")!)?.parts(";").map { pair in
             pair.split(separator: "=", maxSplits: 1).map { $0.trimmingSpaces() }
         }
         func parameter(_ name: String) -> String? {
@@ -137,4 +137,22 @@ package struct TrustedProxies: Sendable {
 extension HTTPField.Name {
     static let xForwardedFor = HTTPField.Name("X-Forwarded-For")!
     static let xForwardedHost = HTTPField.Name("X-Forwarded-Host")!
+}
+
+extension String {
+    /// What stands between the separators that are not in quotes (RFC 9110 §5.6.4).
+    fileprivate func parts(_ separator: Character) -> [Substring] {
+        var isQuoted = false
+        var isEscaped = false
+        return split(omittingEmptySubsequences: false) { character in
+            if isEscaped {
+                isEscaped = false
+            } else if character == "\\" {
+                isEscaped = isQuoted
+            } else if character == "\"" {
+                isQuoted.toggle()
+            }
+            return character == separator && !isQuoted
+        }
+    }
 }

@@ -243,7 +243,12 @@ package struct APIKeys: Sendable {
     // MARK: Sealing
 
     private func seal(_ material: APIKeyMaterial, _ id: String) throws -> String {
-        Base64URL.encode(try masterKey.seal(material.octets, context: "api-key:\(id)"))
+        Base64URL.encode(try masterKey.seal(material.octets, context: Self.sealingContext(id, material.algorithm)))
+    }
+
+    /// With the algorithm, or a public key could be made a secret in the store.
+    private static func sealingContext(_ id: String, _ algorithm: SignatureAlgorithm) -> String {
+        "api-key:\(algorithm.rawValue):\(id)"
     }
 
     private func open(_ row: Row, _ account: Account) throws -> APIKey {
@@ -252,7 +257,8 @@ package struct APIKeys: Sendable {
             throw StorageError(.wrongType, message: "the key \(entry.id) is for an algorithm that is not known")
         }
         func key(_ sealed: String) throws -> SignatureKey {
-            let octets = try masterKey.open(Base64URL.decode(sealed) ?? [], context: "api-key:\(entry.id)")
+            let octets = try masterKey.open(
+                Base64URL.decode(sealed) ?? [], context: Self.sealingContext(entry.id, algorithm))
             return algorithm.isShared
                 ? try SignatureKey(id: entry.id, secret: octets, algorithm: algorithm, allowsWeak: true)
                 // Whoever names the key makes us read it after each change to any account, so that must not take long.

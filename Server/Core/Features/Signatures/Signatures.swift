@@ -56,7 +56,7 @@ struct Signatures: Sendable {
         #if DEBUG
         if faults.active.contains(.signatureReplay) { return }
         #endif
-        guard try await accepted.accept(identity, until: verified.end) else {
+        guard try await accepted.accept(identity, of: verified.key.account.id, until: verified.end) else {
             throw Refused(refusal: SignatureRefusal(.replayed), key: verified.key).problem
         }
     }
