@@ -148,7 +148,7 @@ struct SignOptions: ParsableArguments {
     /// Whether the request will have a field by that name.
     private func isGiven(_ name: String) -> Bool {
         let name = name.lowercased()
-        let hasContent = body != nil || ["POST", "PUT", "PATCH"].contains(method)
+        let hasContent = body != nil || SignaturePolicy.expectsContent(method)
         let made =
             ["host", "date"] + (hasContent ? ["content-length", "content-type", "digest", "content-digest"] : [])
         let given = (try? lines().map { $0.name.lowercased() }) ?? []

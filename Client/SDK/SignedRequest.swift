@@ -97,7 +97,7 @@ extension SigningPolicy {
         for name in Self.ownFields where request.header(name) != nil {
             throw .invalidArgument("\(name) is the signature's own: it cannot be given.")
         }
-        let hasContent = body != nil || ["POST", "PUT", "PATCH"].contains(request.method)
+        let hasContent = body != nil || SignaturePolicy.expectsContent(request.method)
         var names =
             switch family {
             case .cavage:

@@ -30,14 +30,18 @@ public struct SignaturePolicy: Sendable {
         }
     }
 
+    /// Whether requests of a method are for sending content, so that it is covered also when it is empty.
+    public static func expectsContent(_ method: String) -> Bool { ["POST", "PUT", "PATCH"].contains(method) }
+
     /// What a draft-cavage signature has to cover, in the order of a challenge: Flask-Cavage 0.4 wants the same.
     /// `(created)` may stand for `date`, and `content-digest` for `digest`.
     public func requiredHeaders(method: String, readsBody: Bool) -> [String] {
         if let verifiedHeaders { return verifiedHeaders }
         var names = ["(request-target)", "host", "date"]
-        switch method {
-        case "POST", "PUT", "PATCH": names += ["content-length", "content-type", "digest"]
-        default: if readsBody { names.append("digest") }
+        if Self.expectsContent(method) {
+            names += ["content-length", "content-type", "digest"]
+        } else if readsBody {
+            names.append("digest")
         }
         return names
     }

@@ -252,7 +252,7 @@ extension Request {
     /// A method whose body means nothing (RFC 9110 §9.3.1).
     fileprivate var isRead: Bool { method == .get || method == .head }
     /// A method whose body is covered also when it is empty.
-    fileprivate var isWrite: Bool { method == .post || method == .put || method == .patch }
+    fileprivate var isWrite: Bool { SignaturePolicy.expectsContent(method.rawValue) }
 
     /// Before the body has come.
     fileprivate var mayHaveContent: Bool {

@@ -75,7 +75,7 @@ extension VerifiedSignature {
 extension Call {
     /// The body as far as a signature has to cover it.
     fileprivate var signedBody: SignaturePolicy.Body {
-        readsBody || ["POST", "PUT", "PATCH"].contains(original.method) ? .read(body) : .unread(body)
+        readsBody || SignaturePolicy.expectsContent(original.method) ? .read(body) : .unread(body)
     }
 }
 
@@ -87,7 +87,7 @@ extension Problem {
 
     func challenging(method: String, readsBody: Bool, _ policy: SignaturePolicy) -> Problem {
         let names = policy.requiredHeaders(method: method, readsBody: readsBody)
-        let hasContent = readsBody || ["POST", "PUT", "PATCH"].contains(method)
+        let hasContent = readsBody || SignaturePolicy.expectsContent(method)
         let components = policy.requiredComponents(hasContent: hasContent).map { "\"\($0)\"" }
         var problem = self
         problem.headers.append(

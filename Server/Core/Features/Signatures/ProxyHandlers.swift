@@ -74,11 +74,9 @@ struct ProxyHandlers: Sendable {
 extension OriginalRequest {
     /// Whether somebody behind the proxy may read a body. One of GET or HEAD nobody reads.
     fileprivate var mayHaveContent: Bool {
-        switch method {
-        case "GET", "HEAD": false
-        case "POST", "PUT", "PATCH": true
-        default: ![nil, "0"].contains(headers[.contentLength]) || headers.contains(.transferEncoding)
-        }
+        if SignaturePolicy.expectsContent(method) { return true }
+        return !isSafe
+            && (![nil, "0"].contains(headers[.contentLength]) || headers.contains(.transferEncoding))
     }
 
     /// The request that a proxy holds, as it says itself. The same thing said twice must be the same: what the proxy did not
