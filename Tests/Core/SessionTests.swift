@@ -208,7 +208,7 @@ struct SessionTests {
             let before = try await stored()
             try await fixture.features.sessions.recordUses()
             let after = try await stored()
-            #expect(before != after || fixture.features.sessions.living.takeUses().isEmpty)
+            #expect(before != after || fixture.features.sessions.living.uses.take().isEmpty)
             return after / 1_000_000
         }
         #expect(try await use(after: 10) == 0)
@@ -226,10 +226,10 @@ struct SessionTests {
     @Test("uses that could not be written are written later")
     func putBack() async throws {
         let living = LivingSessions(idleTime: nil)
-        living.putBack(["a": 1, "b": 5])
-        living.putBack(["a": 3, "b": 4])
-        #expect(living.takeUses() == ["a": 3, "b": 5])
-        #expect(living.takeUses().isEmpty)
+        living.uses.putBack(["a": 1, "b": 5])
+        living.uses.putBack(["a": 3, "b": 4])
+        #expect(living.uses.take() == ["a": 3, "b": 5])
+        #expect(living.uses.take().isEmpty)
     }
 
     @Test("so many sessions are remembered and no more, and a verdict that is older than a change is not")
@@ -247,7 +247,7 @@ struct SessionTests {
         living.remember(account, of: session("one more"), generation: 1, at: now)
         #expect(living.account(of: "0", generation: 1, at: now) == nil)
         #expect(living.account(of: "one more", generation: 1, at: now) != nil)
-        #expect(living.takeUses().count == 10_000)
+        #expect(living.uses.take().count == 10_000)
 
         living.remember(account, of: session("newer"), generation: 2, at: now)
         living.remember(account, of: session("late"), generation: 1, at: now)

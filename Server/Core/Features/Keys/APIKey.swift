@@ -25,7 +25,6 @@ package struct APIKeyEntry: Sendable, Equatable {
     static let columns: Query = """
         SELECT id, account_id, algorithm, scopes, is_strict, is_debug, is_weak, created_at, expires_at, last_used_at,
             previous_until
-        FROM api_keys
         """
 
     init(_ row: Row) throws {

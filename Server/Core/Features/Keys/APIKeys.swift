@@ -28,7 +28,8 @@ package struct APIKeys: Sendable {
 
     /// All keys, by account, oldest first.
     package func list() async throws -> [APIKeyEntry] {
-        try await database.rows("\(APIKeyEntry.columns) ORDER BY account_id, created_at, id").map(APIKeyEntry.init)
+        try await database.rows("\(APIKeyEntry.columns) FROM api_keys ORDER BY account_id, created_at, id").map(
+            APIKeyEntry.init)
     }
 
     /// The keys of an account in the order of their making.
@@ -37,7 +38,7 @@ package struct APIKeys: Sendable {
             if try sql("SELECT 1 FROM accounts WHERE id = \(account)").isEmpty { throw Problem.unknownAccount }
             let rows = try sql(
                 """
-                \(APIKeyEntry.columns)
+                \(APIKeyEntry.columns) FROM api_keys
                 WHERE account_id = \(account) AND (created_at, id) > (\(page.after.time), \(page.after.id))
                 ORDER BY created_at, id LIMIT \(page.limit + 1)
                 """)
@@ -53,7 +54,9 @@ package struct APIKeys: Sendable {
     }
 
     private static func require(_ id: String, in sql: borrowing Transaction) throws -> APIKeyEntry {
-        guard let row = try sql("\(APIKeyEntry.columns) WHERE id = \(id)").first else { throw Problem.unknownKey }
+        guard let row = try sql("\(APIKeyEntry.columns) FROM api_keys WHERE id = \(id)").first else {
+            throw Problem.unknownKey
+        }
         return try APIKeyEntry(row)
     }
 
@@ -201,9 +204,7 @@ package struct APIKeys: Sendable {
             guard
                 let row = try sql(
                     """
-                    SELECT id, account_id, algorithm, scopes, is_strict, is_debug, is_weak, created_at, expires_at,
-                        last_used_at, previous_until, sealed, previous_sealed
-                    FROM api_keys WHERE id = \(id)
+                    \(APIKeyEntry.columns), sealed, previous_sealed FROM api_keys WHERE id = \(id)
                     """
                 ).first, let account = try Account.load(try row.text("account_id"), in: sql)
             else { return nil }
@@ -216,21 +217,11 @@ package struct APIKeys: Sendable {
 
     /// Writes down which keys have been used.
     func recordUses() async throws {
-        let uses = known.takeUses()
-        guard !uses.isEmpty else { return }
-        do {
-            try await database.transaction { sql in
-                for (id, time) in uses {
-                    try sql(
-                        """
-                        UPDATE api_keys SET last_used_at = \(time)
-                        WHERE id = \(id) AND (last_used_at IS NULL OR last_used_at < \(time))
-                        """)
-                }
-            }
-        } catch {
-            known.putBack(uses)
-            throw error
+        try await known.uses.write(to: database) { id, time in
+            """
+            UPDATE api_keys SET last_used_at = \(time)
+            WHERE id = \(id) AND (last_used_at IS NULL OR last_used_at < \(time))
+            """
         }
     }
 

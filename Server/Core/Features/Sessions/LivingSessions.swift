@@ -3,7 +3,7 @@ import NIOConcurrencyHelpers
 /// Sessions that are known to live, with their accounts, as of one generation of the store: nothing in it outlives a change
 /// of any authorisation. So a valid token costs no query.
 ///
-/// It also notes when a session is used. That is written to the store later and for many at once (`takeUses`), each session at
+/// It also notes when a session is used. That is written to the store later and for many at once (`PendingUses`), each session at
 /// most once a minute.
 package final class LivingSessions: Sendable {
     private struct Entry {
@@ -17,10 +17,9 @@ package final class LivingSessions: Sendable {
     private struct State {
         var generation: Int64 = -1
         var entries: [String: Entry] = [:]
-        var uses: [String: Int64] = [:]
     }
 
-    /// Sessions remembered at most, and uses waiting at most. An entry takes some 300 octets, so all of them a few megabytes.
+    /// Sessions remembered at most. An entry takes some 300 octets, so all of them a few megabytes.
     private static let capacity = 10_000
     /// A use is noted when the last one noted is older.
     private static let interval = Int64.minutes(1)
@@ -30,6 +29,7 @@ package final class LivingSessions: Sendable {
     /// In microseconds; nil when sessions may idle.
     private let idleTime: Int64?
     private let state = NIOLockedValueBox(State())
+    let uses = PendingUses()
 
     /// - Parameter idleTime: after so many microseconds without use a session is over; nil for never.
     package init(idleTime: Int64?) { self.idleTime = idleTime }
@@ -53,7 +53,7 @@ package final class LivingSessions: Sendable {
                 entry.usedAt > latestUseThatIsOver(at: now)
             else { return nil }
             // A second is fine enough, and spares most requests a change of the table.
-            if now - entry.usedAt >= .microsecondsPerSecond { Self.note(session, at: now, &state) }
+            if now - entry.usedAt >= .microsecondsPerSecond { note(session, at: now, &state) }
             return entry.account
         }
     }
@@ -69,34 +69,14 @@ package final class LivingSessions: Sendable {
             state.entries[session.id] = Entry(
                 account: account, expiresAt: session.expiresAt, usedAt: session.lastUsedAt,
                 notedAt: session.lastUsedAt)
-            Self.note(session.id, at: now, &state)
+            note(session.id, at: now, &state)
         }
     }
 
-    private static func note(_ session: String, at now: Int64, _ state: inout State) {
+    private func note(_ session: String, at now: Int64, _ state: inout State) {
         guard let entry = state.entries[session] else { return }
         state.entries[session]?.usedAt = max(entry.usedAt, now)
-        guard now - entry.notedAt >= interval else { return }
-        // Beyond the capacity a use is forgotten, and noted with the next request.
-        guard state.uses[session] != nil || state.uses.count < capacity else { return }
-        state.uses[session] = now
-        state.entries[session]?.notedAt = now
-    }
-
-    // MARK: Uses
-
-    /// The uses that the store does not know yet, by session, in microseconds since 1970.
-    func takeUses() -> [String: Int64] {
-        state.withLockedValue { state in
-            defer { state.uses = [:] }
-            return state.uses
-        }
-    }
-
-    /// Gives back what could not be written.
-    func putBack(_ uses: [String: Int64]) {
-        state.withLockedValue { state in
-            state.uses.merge(uses) { max($0, $1) }
-        }
+        guard now - entry.notedAt >= Self.interval else { return }
+        if uses.note(session, at: now) { state.entries[session]?.notedAt = now }
     }
 }

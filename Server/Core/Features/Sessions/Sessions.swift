@@ -57,31 +57,10 @@ struct Sessions: Sendable {
         if idle > 0 { try sql.authorizationsChanged() }
     }
 
-    // MARK: Last use
-
-    /// Uses written in one transaction, so that nobody else's waits long.
-    private static let usesAtOnce = 500
-
     /// Writes down which sessions have been used.
     func recordUses() async throws {
-        var uses = Array(living.takeUses())[...]
-        while !uses.isEmpty {
-            let some = uses.prefix(Self.usesAtOnce)
-            do {
-                try await database.transaction { sql in
-                    for (session, time) in some {
-                        try sql(
-                            """
-                            UPDATE sessions SET last_used_at = \(time)
-                            WHERE id = \(session) AND last_used_at < \(time)
-                            """)
-                    }
-                }
-            } catch {
-                living.putBack(Dictionary(uniqueKeysWithValues: Array(uses)))
-                throw error
-            }
-            uses = uses.dropFirst(some.count)
+        try await living.uses.write(to: database) { session, time in
+            "UPDATE sessions SET last_used_at = \(time) WHERE id = \(session) AND last_used_at < \(time)"
         }
     }
 }
