@@ -6,6 +6,8 @@ package import HTTPTypes
 package struct Call: Sendable {
     /// As its client sent it.
     let original: OriginalRequest
+    /// Whether its credential is a signature.
+    let isSigned: Bool
     /// The part after `?` as it came; nil when there was no `?`.
     package let query: String?
     /// The network that limits are counted for: /32 of an IPv4 and /64 of an IPv6 client.

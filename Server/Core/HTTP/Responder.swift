@@ -49,11 +49,12 @@ package struct Responder: HTTPResponder {
                 allOrigins = route.isPublicToAllOrigins
                 let peer = context.channel.remoteAddress?.ipAddress ?? ""
                 let original = original(request, from: peer)
-                let readsBody = route.readsBody || original.isSigned
+                let isSigned = original.isSigned
                 let call = Call(
-                    original: original, query: query.map { String($0) },
+                    original: original, isSigned: isSigned, query: query.map { String($0) },
                     network: network(of: peer, request.headers), parameters: parameters,
-                    body: readsBody ? try await wholeBody(of: request) : [], readsBody: route.readsBody,
+                    body: route.readsBody || isSigned ? try await wholeBody(of: request) : [],
+                    readsBody: route.readsBody,
                     isFromProxy: proxies.trusts(peer))
                 answer = try await route.handler(call)
             }

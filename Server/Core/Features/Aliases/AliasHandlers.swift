@@ -27,7 +27,7 @@ struct AliasHandlers: Sendable {
 
     /// The header decides when there is one. A token has two dots (RFC 7515 §3.1), which a secret of ours cannot have.
     private func credential(of call: Call, secret: String?) async throws -> Aliases.Credential {
-        if call.original.isSigned { return .caller(try await callers.admit(call).account) }
+        if call.isSigned { return .caller(try await callers.admit(call).account) }
         if let value = try call.headers.bearerToken(), value.filter({ $0 == "." }).count != 2 { return .secret(value) }
         if let secret, call.headers[.authorization] == nil { return .secret(secret) }
         return .caller(try await callers.admit(call).account)

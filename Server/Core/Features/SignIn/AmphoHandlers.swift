@@ -25,7 +25,7 @@ struct AmphoHandlers: Sendable {
     /// `POST {prefix}/renew`. Its credential may be a refresh token, so the handler looks at it. A signature has no session;
     /// that of a key with `manage` begins one.
     @Sendable func renew(_ call: Call, _: Anyone) async throws -> Answer {
-        if call.original.isSigned {
+        if call.isSigned {
             let caller = try await callers.admit(call, scope: .manage)
             return Self.answer(try await signIn.begin(signedBy: caller, lifetime: lifetime))
         }

@@ -37,7 +37,7 @@ package struct Callers: Sendable {
     /// - Throws: a `Problem` of 401 with all that is accepted, or `.insufficientKeyScope`.
     func admit(_ call: Call, scope: KeyScope? = nil) async throws -> SignedIn {
         do {
-            guard call.original.isSigned else {
+            guard call.isSigned else {
                 guard let token = try call.headers.bearerToken() else { throw Problem.authenticationRequired }
                 return try await tokens.check(token)
             }
@@ -53,7 +53,7 @@ package struct Callers: Sendable {
     /// Anybody's good signature: that it is good is all that is asked.
     func requireSignature(_ call: Call, by policy: SignaturePolicy) async throws {
         do {
-            guard call.original.isSigned else { throw Problem.signatureMissing }
+            guard call.isSigned else { throw Problem.signatureMissing }
             try await signatures.accept(
                 try await signatures.verify(call.original, body: call.signedBody, by: policy))
         } catch let problem as Problem where problem.status == .unauthorized {
@@ -65,9 +65,13 @@ package struct Callers: Sendable {
 extension VerifiedSignature {
     fileprivate func caller(scope: KeyScope?, isSafe: Bool) throws(Problem) -> SignedIn {
         let scopes = key.scopes
-        if let scope, !scopes.contains(scope, isSafe: isSafe) { throw .insufficientKeyScope }
+        if let scope, !scopes.contains(scope, isSafe: isSafe) {
+            throw .insufficientKeyScope.saying("The key lacks the scope \(scope.text).")
+        }
         let roles = key.account.roles.filter { scopes.contains(.role($0), isSafe: isSafe) }
-        guard scope != nil || !roles.isEmpty else { throw .insufficientKeyScope }
+        guard scope != nil || !roles.isEmpty else {
+            throw .insufficientKeyScope.saying("No scope of the key is good for this.")
+        }
         return SignedIn(account: key.account.limited(to: roles), credential: .key(key.entry.id))
     }
 }
@@ -126,7 +130,7 @@ extension Access where Caller == Admin {
     static func introspecting(_ callers: Callers) -> Access {
         let admin = Access.admin(callers)
         return Access { call in
-            guard call.original.isSigned else { return try await admin.admit(call) }
+            guard call.isSigned else { return try await admin.admit(call) }
             return Admin(account: try await callers.admit(call, scope: .introspect).account)
         }
     }
