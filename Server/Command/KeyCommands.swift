@@ -183,7 +183,8 @@ struct KeyMaterialSource: ParsableArguments {
         guard let secretFile else { return .random(algorithm) }
         let secret = Array(try SecretFile.firstLine(of: secretFile).utf8)
         do { return try APIKeyMaterial(secret: secret, algorithm: algorithm, allowsWeak: allowWeak) } catch {
-            throw Refusal(reason: error.title + (allowWeak ? "" : " --allow-weak takes a short one all the same."))
+            let isOnlyWeak = (try? APIKeyMaterial(secret: secret, algorithm: algorithm, allowsWeak: true)) != nil
+            throw Refusal(reason: error.title + (isOnlyWeak ? " --allow-weak takes it all the same." : ""))
         }
     }
 }

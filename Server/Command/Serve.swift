@@ -88,7 +88,9 @@ struct Serve: AsyncParsableCommand {
             signingKeys: signingKeys, clock: .system)
         warn(about: settings, logger)
         for key in try await features.keys.list() where key.isWeak {
-            logger.warning("the secret of a key has fewer than 256 bits", metadata: ["key": .string(key.id)])
+            logger.warning(
+                "the secret of a key has fewer than 256 bits or is not random; `gatehouse key rotate` gives it a good one",
+                metadata: ["key": .string(key.id)])
         }
         return GatehouseServer(
             settings: settings, features: features, database: store.database, certificates: certificates,

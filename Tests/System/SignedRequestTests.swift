@@ -122,6 +122,20 @@ struct SignedRequestTests {
         }
     }
 
+    @Test("a public key is no secret, however weak a secret may be")
+    func publicKeyAsSecret() async throws {
+        try await withStore { store in
+            try await store.addAccount(Self.account)
+            let file = try store.folder.write("-----BEGIN PUBLIC KEY-----\n", to: "key.pem").path
+            for flags in [[], ["--allow-weak"]] {
+                let ended = try await store.command(
+                    ["key", "add", "--account", Self.account, "--secret-file", file] + flags)
+                #expect(ended.code == 1 && ended.errors.contains("PEM"), "\(ended.errors)")
+                #expect(!ended.errors.contains("--allow-weak"), "nothing would change")
+            }
+        }
+    }
+
     @Test("keys are listed by what they may do and when they were used, without a secret")
     func list() async throws {
         try await withStore { store in
