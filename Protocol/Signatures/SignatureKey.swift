@@ -60,7 +60,7 @@ public struct SignatureKey: Sendable {
     }
 
     /// - Throws: `SignatureKeyError.notPrivate` for a public key.
-    func sign(_ base: [UInt8], _ encoding: SignatureEncoding) throws(SignatureKeyError) -> [UInt8] {
+    package func sign(_ base: [UInt8], _ encoding: SignatureEncoding) throws(SignatureKeyError) -> [UInt8] {
         try maker.sign(base, encoding)
     }
 

@@ -48,7 +48,7 @@ extension SignatureAlgorithm: Hashable {
 }
 
 /// How the two numbers of an ECDSA signature are written down. Other algorithms have one way only.
-enum SignatureEncoding: Sendable {
+package enum SignatureEncoding: Sendable {
     /// The SEQUENCE of ANSI X9.62, as all of draft-cavage in the wild.
     case der
     /// Side by side, of fixed length (RFC 9421 §3.3.4).
