@@ -14,6 +14,8 @@ package enum Door: Sendable {
     case hello
     /// `/verify`, in the same words.
     case verify
+    /// `/auth`, `/user…`, `/subject…` and the others of the C3-PRO IDM.
+    case idm
     /// Everything else: the rest of `/api`, health, and paths that do not exist.
     case own
 
@@ -33,6 +35,13 @@ package enum Door: Sendable {
             // The words of the original, for whichever reason.
             writer.string([401, 403].contains(problem.status.code) ? "Access Denied" : problem.title)
             writer.raw("}")
+        case .idm:
+            contentType = "application/json"
+            writer.raw("{\"error\":{\"status\":")
+            writer.integer(Int64(problem.status.code))
+            writer.raw(",\"message\":")
+            writer.string(IDMTexts.text(of: problem))
+            writer.raw("}}")
         case .oauth:
             // RFC 6749 §5.2.
             contentType = "application/json"
@@ -49,6 +58,9 @@ package enum Door: Sendable {
         let bearer =
             problem.status == .unauthorized && self != .hello
             ? HTTPField(name: .wwwAuthenticate, value: Door.bearerChallenge(for: problem)) : nil
+        if self == .idm, bearer != nil {
+            answer.headers.append(HTTPField(name: .wwwAuthenticate, value: "JWT realm=\"Login Required\""))
+        }
         // nginx 1.22 hands on the first challenge of `/verify` only, and that of a signature says more.
         if let bearer, self != .verify { answer.headers.append(bearer) }
         for field in problem.headers { answer.headers.append(field) }
@@ -88,9 +100,14 @@ package struct Doors: Sendable {
         if Self.isBelow(ampho.path, path) { return .ampho }
         if Self.isBelow("/v1", path) { return .openCAP }
         if path == "/verify" { return .verify }
+        if path == "/" || Self.firstSegmentsOfIDM.contains(where: { Self.isBelow($0, path) }) { return .idm }
         if path == "/hello_world" || path == "/hello_world_private" || path == "/hello_someone" { return .hello }
         return path == "/api/introspect" || path == "/api/revoke" ? .oauth : .own
     }
+
+    private static let firstSegmentsOfIDM = [
+        "/auth", "/establish", "/iforgot", "/init", "/link", "/reset", "/status", "/subject", "/user",
+    ]
 
     private static func isBelow(_ top: String, _ path: some StringProtocol) -> Bool {
         path.utf8.starts(with: top.utf8)

@@ -26,19 +26,31 @@ struct Admin: Sendable {
     let account: Account
 }
 
+/// Somebody who works on the study: staff or an administrator.
+struct Staff: Sendable {
+    let account: Account
+}
+
 /// Finds out who makes a call, and whether the credential lets them make it.
 package struct Callers: Sendable {
     let tokens: AccessTokens
     let signatures: Signatures
     let policy: SignaturePolicy
 
+    static let bearer = ["bearer"]
+    /// As clients of the C3-PRO IDM send it.
+    static let bearerOrJWT = ["bearer", "jwt"]
+
     /// - Parameters:
     ///   - scope: what a key must have been given besides a role of its account that allows the method; nil for nothing.
+    ///   - schemes: the words before a token.
     /// - Throws: a `Problem` of 401 with all that is accepted, or `.insufficientKeyScope`.
-    func admit(_ call: Call, scope: KeyScope? = nil) async throws -> SignedIn {
+    func admit(
+        _ call: Call, scope: KeyScope? = nil, schemes: [String] = Callers.bearer
+    ) async throws -> SignedIn {
         do {
             guard call.isSigned else {
-                guard let token = try call.headers.bearerToken() else { throw Problem.authenticationRequired }
+                guard let token = try call.headers.token(of: schemes) else { throw Problem.authenticationRequired }
                 return try await tokens.check(token)
             }
             let verified = try await signatures.verify(call.original, body: call.signedBody, by: policy)
@@ -111,16 +123,35 @@ extension HTTPField.Name {
 
 extension Access where Caller == SignedIn {
     /// Somebody with a valid token, or with a signature of a key with the scope.
-    package static func signedIn(_ callers: Callers, _ scope: KeyScope? = nil) -> Access {
-        Access { call in try await callers.admit(call, scope: scope) }
+    package static func signedIn(
+        _ callers: Callers, _ scope: KeyScope? = nil, schemes: [String] = Callers.bearer
+    ) -> Access {
+        Access { call in try await callers.admit(call, scope: scope, schemes: schemes) }
+    }
+}
+
+extension Access where Caller == Staff {
+    /// On the paths of the IDM.
+    static func staff(_ callers: Callers) -> Access {
+        Access { call in
+            let account = try await callers.admit(call, schemes: Callers.bearerOrJWT).account
+            guard account.roles.contains(.staff) || account.roles.contains(.admin) else {
+                throw Problem.insufficientRole
+            }
+            return Staff(account: account)
+        }
     }
 }
 
 extension Access where Caller == Admin {
-    /// - Parameter scope: what a key must have been given besides the role.
-    static func admin(_ callers: Callers, _ scope: KeyScope? = nil) -> Access {
+    /// - Parameters:
+    ///   - scope: what a key must have been given besides the role.
+    ///   - schemes: the words before a token.
+    static func admin(
+        _ callers: Callers, _ scope: KeyScope? = nil, schemes: [String] = Callers.bearer
+    ) -> Access {
         Access { call in
-            let caller = try await callers.admit(call, scope: scope)
+            let caller = try await callers.admit(call, scope: scope, schemes: schemes)
             guard caller.account.roles.contains(.admin) else { throw Problem.insufficientRole }
             return Admin(account: caller.account)
         }

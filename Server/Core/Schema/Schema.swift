@@ -1,6 +1,6 @@
 package import GatehouseStorage
 
-/// The store's tables, as numbered steps. A shipped step stays as it is; a change is a new step.
+/// The store's tables, as numbered steps. A shipped step stays as it is; a change is a new step, in a file of its own.
 package enum Schema {
     package static let migrations: [Migration] = [
         Migration(
@@ -176,5 +176,6 @@ package enum Schema {
                 """,
                 "CREATE INDEX accepted_signatures_forget ON accepted_signatures (forget_at)",
             ]),
+        study,
     ]
 }

@@ -1,0 +1,62 @@
+import GatehouseCryptography
+package import GatehouseStorage
+
+/// Who made a change.
+package enum Actor: Sendable, Equatable {
+    /// Somebody who signed in or signed the request; `login` is the name of the account at that moment.
+    case account(id: String, login: String)
+    /// Whoever may start `gatehouse` on the store.
+    case commandLine
+    /// The server by itself.
+    case server
+    /// A stranger, such as who holds a link.
+    case anonymous
+
+    /// Nil unless it is an account.
+    var accountID: String? {
+        if case .account(let id, _) = self { id } else { nil }
+    }
+
+    /// The name to show; nil for a stranger. Those of our own cannot be names of accounts.
+    var name: String? {
+        switch self {
+        case .account(_, let login): login
+        case .commandLine: "(command line)"
+        case .server: "(server)"
+        case .anonymous: nil
+        }
+    }
+}
+
+extension Account {
+    var actor: Actor { .account(id: id, login: login) }
+}
+
+/// What was changed.
+package struct AuditObject: Sendable, Equatable {
+    /// `account`, `subject`, `link`, `domain`, `key`, …
+    package let kind: String
+    package let id: String
+    /// The subject whose audits the event is among.
+    let subject: Int64?
+
+    package init(_ kind: String, _ id: String, subject: Int64? = nil) {
+        self.kind = kind
+        self.id = id
+        self.subject = subject
+    }
+}
+
+/// The log of every change: one event each, written in the transaction of the change.
+package enum AuditLog {
+    package static func record(
+        _ action: String, on object: AuditObject, by actor: Actor, at now: Int64, in sql: borrowing Transaction
+    ) throws {
+        try sql(
+            """
+            INSERT INTO audit_events (id, at, actor_id, actor, action, object_kind, object_id, subject)
+            VALUES (\(SystemRandom.identifier()), \(now), \(actor.accountID), \(actor.name), \(action), \(object.kind),
+                \(object.id), \(object.subject))
+            """)
+    }
+}
