@@ -9,6 +9,7 @@ struct RunCommand: AsyncParsableCommand {
 
     @OptionGroup var target: TargetOptions
     @OptionGroup var suite: SuiteOptions
+    @OptionGroup var mail: MailOptions
     @OptionGroup var reports: ReportOptions
 
     @Option(help: "How many scenarios run at once.")
@@ -33,9 +34,12 @@ struct RunCommand: AsyncParsableCommand {
         let today = Date().formatted(.iso8601.year().month().day())
         try await target.requireReachable(parsedTarget)
         try reports.requireWritable()
+        let mailSink = try mail.sink()
+        defer { mailSink?.stop() }
 
         var runner = Runner(target: parsedTarget, variables: variables)
         runner.caFile = target.caFile
+        runner.mailSink = mailSink
         runner.jobs = jobs
         runner.stopsAtFailure = failFast
         let ready = runner

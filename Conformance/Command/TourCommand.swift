@@ -8,6 +8,7 @@ struct TourCommand: AsyncParsableCommand {
         commandName: "tour", abstract: "Drive the SDK through a document, against a live server.")
 
     @OptionGroup var target: TargetOptions
+    @OptionGroup var mail: MailOptions
     @OptionGroup var reports: ReportOptions
 
     @Option(help: ArgumentHelp("Only these tours. Repeatable.", valueName: "name"))
@@ -20,10 +21,13 @@ struct TourCommand: AsyncParsableCommand {
         }
         let tours = Tours.all.filter { only.isEmpty || only.contains($0.name) }
         let parsedTarget = try target.parsedTarget()
-        let context = TourContext(
-            target: parsedTarget, variables: try target.values(), caFile: target.caFile)
+        let variables = try target.values()
         try await target.requireReachable(parsedTarget)
         try reports.requireWritable()
+        let mailSink = try mail.sink()
+        defer { mailSink?.stop() }
+        let context = TourContext(
+            target: parsedTarget, variables: variables, caFile: target.caFile, mailSink: mailSink)
 
         let progress = LiveReport(reports.terminal(total: tours.map(\.stepCount).reduce(0, +)))
         let start = ContinuousClock.now

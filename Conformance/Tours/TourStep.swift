@@ -6,13 +6,16 @@ package struct TourContext: Sendable {
     package let variables: [String: String]
     /// Certificates to trust for a target with TLS.
     package let caFile: String?
+    /// Where the target's mail arrives.
+    package let mailSink: MailSink?
     /// Ten characters for names that no other run uses.
     package let unique: String
 
-    package init(target: Target, variables: [String: String], caFile: String? = nil) {
+    package init(target: Target, variables: [String: String], caFile: String? = nil, mailSink: MailSink? = nil) {
         self.target = target
         self.variables = variables
         self.caFile = caFile
+        self.mailSink = mailSink
         unique = UniqueText.make()
     }
 }

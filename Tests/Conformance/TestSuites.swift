@@ -35,19 +35,20 @@ enum TestSuites {
     /// Runs the suite's scenarios against a server that answers as told.
     static func run(
         _ files: [String: String], variables: [String: String] = [:], jobs: Int = 4, stopsAtFailure: Bool = false,
-        now: Int64? = nil, headTimeout: Duration = .seconds(60),
+        now: Int64? = nil, headTimeout: Duration = .seconds(60), mailSink: MailSink? = nil,
         answer: @escaping @Sendable (ScriptedServer.Request) -> ScriptedServer.Answer
     ) async throws -> TestRun {
         let server = try ScriptedServer(headTimeout: headTimeout, answer: answer)
         let results = try await run(
-            files, on: server.url, variables: variables, jobs: jobs, stopsAtFailure: stopsAtFailure, now: now)
+            files, on: server.url, variables: variables, jobs: jobs, stopsAtFailure: stopsAtFailure, now: now,
+            mailSink: mailSink)
         server.stop()
         return TestRun(results: results, requests: server.requests, url: server.url)
     }
 
     static func run(
         _ files: [String: String], on url: String, variables: [String: String] = [:], jobs: Int = 4,
-        stopsAtFailure: Bool = false, now: Int64? = nil
+        stopsAtFailure: Bool = false, now: Int64? = nil, mailSink: MailSink? = nil
     ) async throws -> [ScenarioResult] {
         let suite = try suite(files, given: Set(variables.keys))
         let target = try #require(Target(url))
@@ -57,18 +58,19 @@ enum TestSuites {
         runner.jobs = jobs
         runner.stopsAtFailure = stopsAtFailure
         if let now { runner.now = { now } }
+        runner.mailSink = mailSink
         return await runner.run(suite.scenarios, of: suite)
     }
 
     /// Runs one scenario with the given steps.
     static func run(
         steps: String, more: String = "", variables: [String: String] = [:], now: Int64? = nil,
-        headTimeout: Duration = .seconds(60),
+        headTimeout: Duration = .seconds(60), mailSink: MailSink? = nil,
         answer: @escaping @Sendable (ScriptedServer.Request) -> ScriptedServer.Answer
     ) async throws -> TestRun {
         try await run(
             ["area/promise.yaml": scenario(steps, more: more)], variables: variables, now: now,
-            headTimeout: headTimeout, answer: answer)
+            headTimeout: headTimeout, mailSink: mailSink, answer: answer)
     }
 }
 

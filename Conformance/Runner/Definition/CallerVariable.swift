@@ -14,6 +14,7 @@ package struct CallerVariable: Sendable, Hashable {
         CallerVariable(name: "owner", about: "e-mail address of the owner of `domain`"),
         CallerVariable(name: "owner_password", about: "the password of `owner`"),
         CallerVariable(name: "signing_key", about: "the private JWK with which the target signs tokens"),
+        CallerVariable(name: "public_url", about: "the target's public URL, without a slash at its end"),
     ]
 
     /// The variables that every scenario has.

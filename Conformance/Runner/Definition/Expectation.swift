@@ -62,6 +62,7 @@ extension Step {
             case .text(let template): [template] + step.expectation.templates
             case .bytes: step.expectation.templates
             }
+        case .waitMail(let step): [step.recipient] + step.expectation.templates + captures.flatMap(\.templates)
         case .makeKey, .wait: []
         }
     }
@@ -82,6 +83,7 @@ extension Step {
         case .makeKey(let step): "make-key \(step.type)"
         case .raw: "raw"
         case .wait(let step): "wait \(step.duration)"
+        case .waitMail(let step): "wait-mail \(step.recipient.source)"
         }
     }
 }

@@ -92,6 +92,7 @@ package enum Verb: Sendable {
     case makeKey(MakeKeyStep)
     case raw(RawStep)
     case wait(WaitStep)
+    case waitMail(WaitMailStep)
 }
 
 /// `{ token: json.jwt }`: a name for a part of the answer.
@@ -113,5 +114,19 @@ package struct Capture: Sendable, Hashable {
         case forgedToken
         /// The key that a make-key made.
         case madeKey
+        /// The first group of the expression where it first stands in a part of the mail, or all that it matches.
+        case mail(MailPart, Template)
+    }
+}
+
+extension Capture {
+    /// The texts in which variables can stand.
+    var templates: [Template] {
+        if case .mail(_, let expression) = source { [expression] } else { [] }
+    }
+
+    /// Whether what is captured is a secret whatever its name: a link in a mail is for its reader alone.
+    var isSecret: Bool {
+        if case .mail = source { true } else { false }
     }
 }

@@ -120,7 +120,7 @@ extension Step {
         case .parallel(let step):
             if case .kept(let original) = step.request { return [original] }
             return []
-        case .send, .sign, .forge, .makeKey, .raw, .wait: return []
+        case .send, .sign, .forge, .makeKey, .raw, .wait, .waitMail: return []
         }
     }
 
@@ -129,7 +129,7 @@ extension Step {
         switch verb {
         case .sign(let step): step.name
         case .tamper(let step): step.name
-        case .send, .replay, .parallel, .forge, .makeKey, .raw, .wait: nil
+        case .send, .replay, .parallel, .forge, .makeKey, .raw, .wait, .waitMail: nil
         }
     }
 

@@ -10,7 +10,7 @@ extension Capture.Source {
         case .header(let name): answer.values(of: name).first
         case .json(let path): (try? JSONValue(parsing: answer.body))?.at(path[...])?.plainText
         case .claim(let path): Self.claims(in: answer)?.at(path[...])?.plainText
-        case .forgedToken, .madeKey: nil
+        case .forgedToken, .madeKey, .mail: nil
         }
     }
 
@@ -32,6 +32,7 @@ extension Capture.Source {
         case .claim(let path): (["jwt"] + path).joined(separator: ".")
         case .forgedToken: "token"
         case .madeKey: "jwk"
+        case .mail(let part, let expression): "\(expression.source) in the mail's \(part.name)"
         }
     }
 }

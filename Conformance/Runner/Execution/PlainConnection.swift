@@ -13,22 +13,10 @@ struct PlainConnection: ~Copyable {
 
     /// - Throws: `ConnectionProblem` when no address of the host accepts the connection in time.
     init(host: String, port: UInt16, timeout: Duration) throws(ConnectionProblem) {
-        var hints = unsafe addrinfo()
-        unsafe hints.ai_family = AF_UNSPEC
-        #if canImport(Glibc)
-        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        #else
-        unsafe hints.ai_socktype = SOCK_STREAM
-        #endif
-        var list: UnsafeMutablePointer<addrinfo>?
-        let code = unsafe getaddrinfo(host, String(port), &hints, &list)
-        guard code == 0 else {
-            throw ConnectionProblem(
-                "the name \(host) cannot be resolved: \(unsafe String(cString: gai_strerror(code)))")
-        }
+        let list = unsafe try resolve(host, port)
         defer { unsafe freeaddrinfo(list) }
         var problem = ConnectionProblem("the name \(host) has no address")
-        var next = unsafe list
+        var next: UnsafeMutablePointer<addrinfo>? = unsafe list
         while let entry = unsafe next {
             do {
                 descriptor = unsafe try Self.connected(to: entry.pointee, timeout: timeout)
@@ -39,6 +27,12 @@ struct PlainConnection: ~Copyable {
             }
         }
         throw problem
+    }
+
+    /// - Parameter descriptor: a connection that a `Listener` took; closed with this value.
+    init(accepted descriptor: Int32) {
+        self.descriptor = descriptor
+        _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
     }
 
     deinit { _ = close(descriptor) }
@@ -104,7 +98,7 @@ struct PlainConnection: ~Copyable {
     }
 
     /// - Returns: false when nothing happened in time.
-    private static func wait(
+    static func wait(
         for descriptor: Int32, events: Int16, timeout: Duration
     ) throws(ConnectionProblem) -> Bool {
         var entry = pollfd(fd: descriptor, events: events, revents: 0)
@@ -113,6 +107,23 @@ struct PlainConnection: ~Copyable {
         if count < 0, errno != EINTR { throw ConnectionProblem(errno: errno) }
         return count > 0
     }
+}
+
+/// The addresses of a host for TCP, at least one; free the list after use.
+func resolve(_ host: String, _ port: UInt16) throws(ConnectionProblem) -> UnsafeMutablePointer<addrinfo> {
+    var hints = unsafe addrinfo()
+    unsafe hints.ai_family = AF_UNSPEC
+    #if canImport(Glibc)
+    unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    #else
+    unsafe hints.ai_socktype = SOCK_STREAM
+    #endif
+    var list: UnsafeMutablePointer<addrinfo>?
+    let code = unsafe getaddrinfo(host, String(port), &hints, &list)
+    guard code == 0, let list = unsafe list else {
+        throw ConnectionProblem("the name \(host) cannot be resolved: \(unsafe String(cString: gai_strerror(code)))")
+    }
+    return unsafe list
 }
 
 /// `send(2)` without SIGPIPE; inside `PlainConnection` the bare name is its own method.

@@ -8,6 +8,8 @@ package struct Runner: Sendable {
     /// The caller's variables.
     package var variables: [String: String]
     package var caFile: String?
+    /// Where the target's mail arrives; scenarios that wait for mail are skipped without one.
+    package var mailSink: MailSink?
     /// How many scenarios run at once.
     package var jobs = 4
     /// Starts no further scenario after the first failure.
@@ -51,7 +53,8 @@ package struct Runner: Sendable {
                 guard let scenario = rest.popFirst() else { return }
                 let run = ScenarioRun(
                     scenario: scenario, fixtures: suite.fixtures(for: scenario),
-                    context: StepContext(target: target, transport: transport, caFile: caFile, now: now),
+                    context: StepContext(
+                        target: target, transport: transport, caFile: caFile, now: now, mailSink: mailSink),
                     variables: variables)
                 group.addTask { await run.run() }
             }

@@ -59,6 +59,10 @@ struct ScenarioRun: Sendable {
         let steps = scenario.uses.flatMap { fixtures[$0.fixture]?.steps ?? [] } + scenario.steps
         let isRaw = steps.contains { if case .raw = $0.verb { true } else { false } }
         if isRaw, context.target.isSecure { return "raw connections need a target without TLS" }
+        let waitsForMail = steps.contains { if case .waitMail = $0.verb { true } else { false } }
+        if waitsForMail, context.mailSink == nil {
+            return "needs --mail-sink HOST:PORT, to which the target sends its mail"
+        }
         return nil
     }
 
@@ -133,7 +137,12 @@ struct ScenarioRun: Sendable {
             for (name, value) in instance.provided + instance.captured { secrets.addIfSecret(value, named: name) }
         }
         for capture in scenario.steps.flatMap(\.captures) {
-            if let value = progress.scope.value(capture.name) { secrets.addIfSecret(value, named: capture.name) }
+            guard let value = progress.scope.value(capture.name) else { continue }
+            if capture.isSecret {
+                secrets.add(value, named: capture.name)
+            } else {
+                secrets.addIfSecret(value, named: capture.name)
+            }
         }
         let scopes = progress.instances.map { ($0.fixture.steps + $0.fixture.cleanup, $0.scope) }
         for (steps, scope) in scopes + [(scenario.steps + scenario.cleanup, progress.scope)] {

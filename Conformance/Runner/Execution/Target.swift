@@ -30,7 +30,9 @@ package struct Target: Sendable, Equatable {
         let authority = String(rest[..<slash])
         var path = String(rest[slash...])
         while path.hasSuffix("/") { path.removeLast() }
-        guard let (host, port) = Self.split(authority, defaultPort: scheme == "http" ? 80 : 443) else { return nil }
+        guard let (host, port) = Self.split(authority, defaultPort: scheme == "http" ? 80 : 443), port > 0 else {
+            return nil
+        }
         isSecure = scheme == "https"
         self.host = host
         self.port = port
@@ -39,9 +41,10 @@ package struct Target: Sendable, Equatable {
         url = "\(scheme)://\(authority)\(path)"
     }
 
-    private static func split(_ authority: String, defaultPort: UInt16) -> (host: String, port: UInt16)? {
+    /// - Parameter defaultPort: nil when one must be written.
+    static func split(_ authority: String, defaultPort: UInt16?) -> (host: String, port: UInt16)? {
         var host = authority[...]
-        var port: UInt16? = defaultPort
+        var port = defaultPort
         if authority.hasPrefix("[") {
             guard let end = authority.firstIndex(of: "]") else { return nil }
             host = authority[authority.index(after: authority.startIndex)..<end]
@@ -51,7 +54,7 @@ package struct Target: Sendable, Equatable {
             host = authority[..<colon]
             port = UInt16(authority[authority.index(after: colon)...])
         }
-        guard !host.isEmpty, let port, port > 0 else { return nil }
+        guard !host.isEmpty, let port else { return nil }
         return (String(host), port)
     }
 

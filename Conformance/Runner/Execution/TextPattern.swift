@@ -31,13 +31,26 @@ enum TextPattern {
         return try firstMatch(of: template, in: text, scope: scope)
     }
 
+    /// What the first group of an expression matches first, or all that it matches when it has no group.
+    static func capture(_ template: Template, in text: String, scope: Scope) throws(MissingVariable) -> String? {
+        guard let match = try match(of: template, in: text, scope: scope) else { return nil }
+        let group = match.output.count > 1 ? match.output[1].substring : text[match.range]
+        return group.map(String.init)
+    }
+
     private static func firstMatch(
         of template: Template, in text: String, scope: Scope
     ) throws(MissingVariable) -> Range<String.Index>? {
+        try match(of: template, in: text, scope: scope)?.range
+    }
+
+    private static func match(
+        of template: Template, in text: String, scope: Scope
+    ) throws(MissingVariable) -> Regex<AnyRegexOutput>.Match? {
         let pattern = dropTilde(try template.resolved(in: scope, encode: literal))
         guard let regex = try? regex(pattern) else { return nil }
         let searched = text.unicodeScalars.prefix(longestText)
-        return ((try? regex.firstMatch(in: Substring(searched))) ?? nil)?.range
+        return (try? regex.firstMatch(in: Substring(searched))) ?? nil
     }
 
     /// The text of the template as a person would write it, `~` included.

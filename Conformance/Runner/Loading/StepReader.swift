@@ -15,7 +15,7 @@ struct StepReader {
     }
 
     private static let verbs = [
-        "send", "sign", "tamper", "replay", "parallel", "forge", "make-key", "raw", "wait",
+        "send", "sign", "tamper", "replay", "parallel", "forge", "make-key", "raw", "wait", "wait-mail",
     ]
 
     private func step(_ node: Node) -> Step? {
@@ -37,6 +37,7 @@ struct StepReader {
             case "forge": forge(reader).map { .forge($0) }
             case "make-key": makeKey(reader).map { .makeKey($0) }
             case "raw": raw(reader).map { .raw($0) }
+            case "wait-mail": waitMail(reader).map { .waitMail($0) }
             default: wait(reader).map { .wait($0) }
             }
         let captures = captures(reader, verb: names[0])
@@ -277,6 +278,11 @@ struct StepReader {
             guard VariableName.isWord(pair.key), !CallerVariable.builtIn.contains(pair.key) else {
                 file.mistake("`\(pair.key)` cannot be the name of a capture", at: pair.keyNode)
                 return nil
+            }
+            if verb == "wait-mail" {
+                return mailCapture(pair.value).map {
+                    Capture(name: pair.key, source: $0, position: file.position(of: pair.keyNode))
+                }
             }
             guard let text = file.scalar(pair.value, "a capture") else { return nil }
             guard let source = Capture.Source(text, verb: verb) else {

@@ -8,6 +8,8 @@ struct StepContext: Sendable {
     let caFile: String?
     /// Unix seconds.
     let now: @Sendable () -> Int64
+    /// Where the target's mail arrives.
+    var mailSink: MailSink?
     /// How long one request may take.
     var requestTimeout: Duration = .seconds(30)
 
@@ -40,13 +42,20 @@ struct StepContext: Sendable {
         case .makeKey(let step): makeKey(step)
         case .raw(let raw): try await sendRaw(raw, scope: scope)
         case .wait(let wait): try await self.wait(wait)
+        case .waitMail(let wait): try await waitMail(wait, scope: scope)
         }
     }
 
-    private func capture(_ step: Step, from attempt: Attempt, into scope: inout Scope) throws(StepProblem) {
+    private func capture(_ step: Step, from attempt: Attempt, into scope: inout Scope) throws {
         var missing: [Mismatch] = []
         for capture in step.captures {
-            if let value = attempt.made ?? attempt.exchange?.answer.flatMap(capture.source.text) {
+            let value =
+                if case .mail(let part, let expression) = capture.source {
+                    try attempt.mail?.part(part).flatMap { try TextPattern.capture(expression, in: $0, scope: scope) }
+                } else {
+                    attempt.made ?? attempt.exchange?.answer.flatMap(capture.source.text)
+                }
+            if let value {
                 scope.set(capture.name, to: value)
             } else {
                 missing.append(
@@ -66,6 +75,8 @@ struct Attempt: Sendable {
     var request: PreparedRequest?
     /// The token that a forge made, or the key that a make-key made.
     var made: String?
+    /// The mail that came.
+    var mail: ReceivedMail?
     /// Empty when all was as expected.
     var mismatches: [Mismatch] = []
     /// The result in a few words, for the list of steps before a failure.
