@@ -43,6 +43,7 @@ let lifecycle: [Target.Dependency] = [
 /// Both ends need them, and the SDK fetches them (Docs/Decisions/0006-the-sdk-alone.md).
 let structuredFields = Target.Dependency.product(
     name: "RawStructuredFieldValues", package: "swift-http-structured-headers")
+let mustache = outside("Mustache", "swift-mustache")
 let yams = outside("Yams", "yams")
 
 func library(
@@ -102,6 +103,7 @@ let package = Package(
         // Without its trait for swift-configuration, which our settings do not use (Docs/Decisions/0002-settings.md).
         .package(
             url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: ["FullFoundation"]),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache.git", from: "2.1.0"),
         .package(url: "https://github.com/jpsim/yams.git", from: "6.2.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
     ],
@@ -140,14 +142,16 @@ let package = Package(
             "GatehouseCore", "Server/Core",
             [
                 "GatehouseStorage", "GatehousePasswords", "GatehouseMessages", "GatehouseOpenCAP", "GatehouseJSON",
-                "GatehouseCryptography", "HTTPSignatures", "WebTokens", httpTypes, logging, yams,
-            ] + hummingbird + nio + lifecycle),
+                "GatehouseCryptography", "GatehouseTransfer", "HTTPSignatures", "WebTokens", httpTypes, logging,
+                mustache,
+                yams,
+            ] + hummingbird + nio + lifecycle, resources: [.embedInCode("Mail/Templates")]),
         command(
             "GatehouseCommand", "Server/Command",
             [
                 "GatehouseCore", "GatehouseSQLite", "GatehouseStorage", "GatehousePasswords", "GatehouseCryptography",
-                "GatehouseMessages", "GatehouseOpenCAP", "GatehouseJSON", "HTTPSignatures", "WebTokens", argumentParser,
-                logging,
+                "GatehouseMessages", "GatehouseOpenCAP", "GatehouseJSON", "GatehouseTransfer", "HTTPSignatures",
+                "WebTokens", argumentParser, logging,
             ] + lifecycle),
 
         // Client.

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// Sends HTTP requests through libcurl, many at once, on one thread of its own, and keeps connections for later ones.
+/// Sends HTTP requests and mail through libcurl, many at once, on one thread of its own, and keeps connections for later requests.
 ///
 /// No redirects, cookies, `.netrc`, proxies or schemes but http and https: what the caller asks for is what goes out, and the
 /// answer is what came back. A request that says the same when sent twice is sent again by libcurl when a kept connection turns
@@ -39,7 +39,7 @@ package final class CurlTransport: Sendable {
         return try result.get()
     }
 
-    private func send(_ transfer: Transfer) async -> Result<TransferResponse, TransferError> {
+    func send(_ transfer: Transfer) async -> Result<TransferResponse, TransferError> {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in queue.start(transfer, continuation) }
         } onCancel: {

@@ -14,9 +14,13 @@ internal import HTTPTypes
     private(set) var wasSent = false
 
     private let errorText: UnsafeMutablePointer<CChar>
-    /// libcurl borrows both lists while the transfer runs.
+    /// libcurl borrows the lists while the transfer runs.
     private var headers: StringList?
     private var connectTo: StringList?
+    private var recipients: StringList?
+    private var exchange: SMTPExchange?
+    /// What is left of a mail.
+    private var mail: ArraySlice<UInt8> = []
     private var maySendTwice = false
     private var feed: UploadFeed?
     private var body: [UInt8] = []
@@ -48,6 +52,9 @@ internal import HTTPTypes
         unsafe curl_easy_reset(raw)
         headers = nil
         connectTo = nil
+        recipients = nil
+        exchange = nil
+        mail = []
         feed = nil
         wasSent = false
         excess = nil
@@ -62,16 +69,23 @@ internal import HTTPTypes
     /// Sets every option, on a handle that is new or was reset.
     ///
     /// - Parameters:
-    ///   - feed: of the request's upload.
-    ///   - timeout: what is left of the request's.
-    func prepare(_ request: TransferRequest, _ feed: UploadFeed?, timeout: Duration) throws(TransferError) {
+    ///   - timeout: what is left of the transfer's.
+    func prepare(_ transfer: Transfer, timeout: Duration) throws(TransferError) {
+        switch transfer.content {
+        case .http(let request): try prepare(request, transfer.feed, timeout: timeout)
+        case .mail(let exchange): try prepare(exchange, timeout: timeout)
+        }
+    }
+
+    private func prepare(_ request: TransferRequest, _ feed: UploadFeed?, timeout: Duration) throws(TransferError) {
         maximumBodySize = request.maximumBodySize
         maySendTwice = request.maySendTwice
         self.feed = feed
         try setPolicy()
+        try set(CURLOPT_PROTOCOLS_STR, "http,https")
         try setCallbacks()
         try setTarget(request)
-        try setTLS(request)
+        try setTLS(verifiesPeer: request.verifiesPeer, caFile: request.caFile)
         try setMethodAndBody(request)
         try setHeaders(request)
         try set(CURLOPT_TIMEOUT_MS, milliseconds(timeout))
@@ -82,7 +96,6 @@ internal import HTTPTypes
     private func setPolicy() throws(TransferError) {
         // Signals belong to the process, not to one of its libraries.
         try set(CURLOPT_NOSIGNAL, 1)
-        try set(CURLOPT_PROTOCOLS_STR, "http,https")
         // A redirect is an answer for the caller to judge; following it could carry a token to another host.
         try set(CURLOPT_FOLLOWLOCATION, 0)
         // Credentials come from the caller alone. Cookies stay off because no option turns them on.
@@ -135,12 +148,12 @@ internal import HTTPTypes
         }
     }
 
-    private func setTLS(_ request: TransferRequest) throws(TransferError) {
+    private func setTLS(verifiesPeer: Bool, caFile: String?) throws(TransferError) {
         // RFC 9325 §3.1.1: nothing older than TLS 1.2.
         try set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
-        try set(CURLOPT_SSL_VERIFYPEER, request.verifiesPeer ? 1 : 0)
-        try set(CURLOPT_SSL_VERIFYHOST, request.verifiesPeer ? 2 : 0)
-        if let file = request.caFile {
+        try set(CURLOPT_SSL_VERIFYPEER, verifiesPeer ? 1 : 0)
+        try set(CURLOPT_SSL_VERIFYHOST, verifiesPeer ? 2 : 0)
+        if let file = caFile {
             try set(CURLOPT_CAINFO, file)
             // Instead of the system's certificates, not beside them.
             try unsafe check(gatehouse_curl_set_string(raw, CURLOPT_CAPATH, nil))
@@ -158,19 +171,23 @@ internal import HTTPTypes
             // POST makes libcurl ask for the body; the method's own name comes below.
             try set(CURLOPT_POST, 1)
             try check(unsafe gatehouse_curl_set_offset(raw, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(upload.length)))
-            let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-            try unsafe check(gatehouse_curl_set_pointer(raw, CURLOPT_READDATA, context))
-            try unsafe check(
-                gatehouse_curl_set_read(raw, CURLOPT_READFUNCTION) { bytes, size, count, context in
-                    unsafe EasyHandle.from(context).give(
-                        UnsafeMutableRawBufferPointer(start: bytes, count: size * count))
-                })
+            try setReadCallback()
         } else if let body = request.body ?? (request.expectsBody ? [] : nil) {
             // The size first: libcurl copies that many bytes. It takes no address for no body, so that gets one.
             try check(unsafe gatehouse_curl_set_offset(raw, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.count)))
             try unsafe check(gatehouse_curl_set_bytes(raw, CURLOPT_COPYPOSTFIELDS, body.isEmpty ? [0] : body))
         }
         try set(CURLOPT_CUSTOMREQUEST, request.method.rawValue)
+    }
+
+    private func setReadCallback() throws(TransferError) {
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        try unsafe check(gatehouse_curl_set_pointer(raw, CURLOPT_READDATA, context))
+        try unsafe check(
+            gatehouse_curl_set_read(raw, CURLOPT_READFUNCTION) { bytes, size, count, context in
+                unsafe EasyHandle.from(context).give(
+                    UnsafeMutableRawBufferPointer(start: bytes, count: size * count))
+            })
     }
 
     private func setHeaders(_ request: TransferRequest) throws(TransferError) {
@@ -184,6 +201,90 @@ internal import HTTPTypes
         let list = try StringList(lines)
         try unsafe check(gatehouse_curl_set_list(raw, CURLOPT_HTTPHEADER, list.head))
         headers = list
+    }
+
+    // MARK: Mail
+
+    private func prepare(_ exchange: SMTPExchange, timeout: Duration) throws(TransferError) {
+        self.exchange = exchange
+        let server = exchange.server
+        try setPolicy()
+        try set(CURLOPT_PROTOCOLS_STR, "smtp,smtps")
+        try setCallbacks()
+        try setDebugCallback()
+        try set(CURLOPT_URL, server.url)
+        try setTLS(verifiesPeer: true, caFile: server.caFile)
+        try set(CURLOPT_USE_SSL, Int((server.security == .none ? CURLUSESSL_NONE : CURLUSESSL_ALL).rawValue))
+        // Mail is rare: a connection that is kept would mostly be dead when it is wanted, and each has to show that signing in
+        // works.
+        try set(CURLOPT_FRESH_CONNECT, 1)
+        try set(CURLOPT_FORBID_REUSE, 1)
+        if let credentials = server.credentials {
+            try set(CURLOPT_USERNAME, credentials.user)
+            try set(CURLOPT_PASSWORD, credentials.password)
+            // The connection protects the password; other ways of libcurl's are older than that is, or want a realm.
+            try set(CURLOPT_LOGIN_OPTIONS, "AUTH=PLAIN;AUTH=LOGIN")
+        }
+        if let message = exchange.message {
+            mail = message.octets[...]
+            try set(CURLOPT_UPLOAD, 1)
+            try check(
+                unsafe gatehouse_curl_set_offset(raw, CURLOPT_INFILESIZE_LARGE, curl_off_t(message.octets.count)))
+            try setReadCallback()
+            try set(CURLOPT_MAIL_FROM, message.sender)
+            let list = try StringList([message.recipient])
+            try unsafe check(gatehouse_curl_set_list(raw, CURLOPT_MAIL_RCPT, list.head))
+            recipients = list
+        } else {
+            try set(CURLOPT_CUSTOMREQUEST, "NOOP")
+            try set(CURLOPT_NOBODY, 1)
+        }
+        try set(CURLOPT_TIMEOUT_MS, milliseconds(timeout))
+        try set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(min(timeout, .seconds(20))))
+        // In seconds.
+        try set(CURLOPT_SERVER_RESPONSE_TIMEOUT, max(milliseconds(min(timeout, .seconds(60))) / 1000, 1))
+    }
+
+    private func setDebugCallback() throws(TransferError) {
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        try unsafe check(gatehouse_curl_set_pointer(raw, CURLOPT_DEBUGDATA, context))
+        try unsafe check(
+            gatehouse_curl_set_debug(raw, CURLOPT_DEBUGFUNCTION) { _, kind, bytes, count, context in
+                let octets = unsafe UnsafeRawBufferPointer(start: bytes, count: count)
+                switch kind {
+                case CURLINFO_HEADER_OUT: unsafe EasyHandle.from(context).noteCommand(octets)
+                case CURLINFO_HEADER_IN: unsafe EasyHandle.from(context).exchange?.received(octets)
+                default: break
+                }
+                return 0
+            })
+        // Calls it.
+        try set(CURLOPT_VERBOSE, 1)
+    }
+
+    private func noteCommand(_ octets: UnsafeRawBufferPointer) {
+        unsafe exchange?.sent(octets)
+        guard unsafe octets.starts(with: "QUIT".utf8) else { return }
+        // The outcome stands, and libcurl lets its thread wait for the goodbye: not for long. It cannot fail for this option.
+        _ = unsafe gatehouse_curl_set_long(raw, CURLOPT_SERVER_RESPONSE_TIMEOUT, 2)
+    }
+
+    /// - Returns: how many octets of a mail were written.
+    private func giveMail(_ place: UnsafeMutableRawBufferPointer) -> Int {
+        let piece = mail.prefix(place.count)
+        unsafe place.copyBytes(from: piece)
+        mail = mail.dropFirst(piece.count)
+        return piece.count
+    }
+
+    /// The outcome of a conversation about mail.
+    private func mailResult(_ code: CURLcode) -> Result<TransferResponse, TransferError> {
+        do throws(TransferError) {
+            guard code == CURLE_OK else { throw error(code) }
+            return .success(TransferResponse(status: try long(CURLINFO_RESPONSE_CODE), headers: [], body: []))
+        } catch {
+            return .failure(error)
+        }
     }
 
     // MARK: While libcurl works
@@ -202,7 +303,8 @@ internal import HTTPTypes
 
     /// - Returns: how many octets of the upload were written, or what stops or pauses libcurl.
     private func give(_ place: UnsafeMutableRawBufferPointer) -> Int {
-        switch unsafe feed?.read(into: place) {
+        if exchange != nil { return unsafe giveMail(place) }
+        return switch unsafe feed?.read(into: place) {
         case .octets(let count): count
         case .wait: Int(CURL_READFUNC_PAUSE)
         case .failed, nil: Int(CURL_READFUNC_ABORT)
@@ -246,6 +348,7 @@ internal import HTTPTypes
 
     /// The outcome of a transfer that libcurl has finished, before the handle is reset.
     func result(_ code: CURLcode) -> Result<TransferResponse, TransferError> {
+        guard exchange == nil else { return mailResult(code) }
         guard code == CURLE_OK else { return .failure(error(code)) }
         // To libcurl, a connection that closes in the middle of the head has given an answer without a body.
         guard isHeadComplete else { return .failure(error(CURLE_PARTIAL_FILE)) }
@@ -277,7 +380,9 @@ internal import HTTPTypes
             default: own
             }
         return TransferError(
-            kind: TransferError.Kind(code, wasSent: wasSent), curlCode: Int(code.rawValue), message: words,
+            kind: exchange == nil
+                ? TransferError.Kind(code, wasSent: wasSent) : TransferError.Kind(ofMail: code),
+            curlCode: Int(code.rawValue), message: words,
             mayHaveArrived: wasSent)
     }
 

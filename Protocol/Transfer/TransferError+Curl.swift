@@ -24,6 +24,17 @@ extension TransferError.Kind {
             default: .internalFailure
             }
     }
+
+    /// Where libcurl means something else by its codes when it speaks SMTP.
+    init(ofMail code: CURLcode) {
+        self =
+            switch code {
+            // SEND_ERROR: MAIL, RCPT or DATA was refused; or octets could not be sent, which leaves no reply.
+            case CURLE_LOGIN_DENIED, CURLE_REMOTE_ACCESS_DENIED, CURLE_SEND_ERROR: .protocolError
+            case CURLE_USE_SSL_FAILED: .tls
+            default: Self(code, wasSent: true)
+            }
+    }
 }
 
 extension TransferError {

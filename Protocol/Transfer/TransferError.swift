@@ -12,7 +12,7 @@ package struct TransferError: Error, Sendable, Equatable, CustomStringConvertibl
         case tls
         /// The answer's body is longer than the request allows.
         case tooLarge
-        /// The answer is not HTTP, or breaks its rules.
+        /// The answer is not HTTP, or breaks its rules; a mail server does not want what it was told.
         case protocolError
         /// The connection broke before the answer was whole.
         case connectionLost

@@ -77,7 +77,7 @@ internal import Synchronization
         for command in commands {
             switch command {
             case .start(let transfer, let continuation):
-                let deadline = ContinuousClock.now + .milliseconds(milliseconds(transfer.request.timeout))
+                let deadline = ContinuousClock.now + .milliseconds(milliseconds(transfer.timeout))
                 nextDeadline = min(nextDeadline ?? deadline, deadline)
                 line.append(WaitingTransfer(transfer: transfer, continuation: continuation, deadline: deadline))
             case .cancel(let transfer): cancel(transfer)
@@ -105,7 +105,7 @@ internal import Synchronization
         }
         do throws(TransferError) {
             let handle = if let kept = idle.popLast() { kept } else { try EasyHandle() }
-            try handle.prepare(waiting.transfer.request, waiting.transfer.feed, timeout: waiting.deadline - .now)
+            try handle.prepare(waiting.transfer, timeout: waiting.deadline - .now)
             try check(unsafe curl_multi_add_handle(multi, handle.raw), "curl_multi_add_handle")
             running[handle.address] = Running(
                 transfer: waiting.transfer, handle: handle, continuation: waiting.continuation,

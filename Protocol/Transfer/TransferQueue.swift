@@ -1,9 +1,15 @@
 internal import CGatehouseCurl
 internal import Synchronization
 
-/// One request on its way through a transport. Two are the same only when they are the same object.
+/// One request, or one conversation about mail, on its way through a transport. Two are the same only when they are the same
+/// object.
 final class Transfer: Sendable {
-    let request: TransferRequest
+    enum Content: Sendable {
+        case http(TransferRequest)
+        case mail(SMTPExchange)
+    }
+
+    let content: Content
     /// Set before the cancellation is queued: a start that comes after it sees it.
     let isCancelled = Atomic(false)
 
@@ -11,8 +17,20 @@ final class Transfer: Sendable {
     let feed: UploadFeed?
 
     init(_ request: TransferRequest) {
-        self.request = request
+        content = .http(request)
         feed = request.upload.map { UploadFeed($0) }
+    }
+
+    init(_ exchange: SMTPExchange) {
+        content = .mail(exchange)
+        feed = nil
+    }
+
+    var timeout: Duration {
+        switch content {
+        case .http(let request): request.timeout
+        case .mail(let exchange): exchange.timeout
+        }
     }
 }
 

@@ -119,7 +119,7 @@ func isSameName(_ one: String, _ other: String) -> Bool {
 
 private func lowercased(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
 
-private func hasLineBreakOrNUL(_ text: String) -> Bool {
+func hasLineBreakOrNUL(_ text: String) -> Bool {
     text.utf8.contains { $0 == 0 || $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
 }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import GatehouseCore
 import GatehouseStorage
+import GatehouseTransfer
 import Logging
 import ServiceLifecycle
 import UnixSignals
@@ -53,9 +54,10 @@ struct Serve: AsyncParsableCommand {
         // Before anything is made: a mistake must leave nothing behind.
         let givenKey = try settings.givenKey()
         let certificates = try Self.certificates(settings)
+        let delivery = try settings.givenMailDelivery()
         Self.raiseFileLimit(for: settings, logger)
         try await Store.with(settings) { store in
-            let server = try await Self.server(on: store, givenKey, certificates, logger)
+            let server = try await Self.server(on: store, givenKey, certificates, delivery, logger)
             let group = ServiceGroup(
                 configuration: {
                     var configuration = ServiceGroupConfiguration(
@@ -69,7 +71,8 @@ struct Serve: AsyncParsableCommand {
     }
 
     private static func server(
-        on store: Store, _ givenKey: SigningKey?, _ certificates: Certificates?, _ logger: Logger
+        on store: Store, _ givenKey: SigningKey?, _ certificates: Certificates?, _ delivery: MailDelivery?,
+        _ logger: Logger
     ) async throws -> GatehouseServer {
         let settings = store.settings
         let masterKey = try await MasterKey.load(settings: settings, database: store.database)
@@ -85,7 +88,7 @@ struct Serve: AsyncParsableCommand {
         }
         let features = Features(
             settings: settings, database: store.database, passwords: store.passwords, masterKey: masterKey.key,
-            signingKeys: signingKeys, clock: .system)
+            signingKeys: signingKeys, delivery: delivery, clock: .system)
         warn(about: settings, logger)
         for key in try await features.keys.list() where key.isWeak {
             logger.warning(
@@ -126,6 +129,14 @@ struct Serve: AsyncParsableCommand {
 
     private static func warn(about settings: Settings, _ logger: Logger) {
         if settings.hasTestLimits { logger.warning("--test-limits: sign-ins and look-ups are hardly limited") }
+        if settings.mailServer == nil {
+            logger.warning("password reset by mail is off: there is no --mail-server")
+        } else if settings.publicURL == nil {
+            logger.warning("password reset by mail is off: without --public-url there is no link to send")
+        }
+        if settings.mailServer?.isLocal == false && settings.mailSecurity == SMTPServer.Security.none {
+            logger.warning("--insecure-mail: passwords and reset links travel in clear")
+        }
         #if DEBUG
         for fault in settings.faults.active.map(\.rawValue).sorted() {
             logger.warning("a check is left out on purpose", metadata: ["fault": .string(fault)])

@@ -55,6 +55,11 @@ extension Settings {
         }
     }
 
+    /// How the settings want mail to leave, if they do.
+    func givenMailDelivery() throws -> MailDelivery? {
+        do { return try mailDelivery() } catch { throw Refusal(error) }
+    }
+
     /// The key that the settings give for signing tokens, if they do.
     func givenKey() throws -> SigningKey? {
         do { return try givenSigningKey() } catch let found as SettingsMistakes { throw Refusal(found) }

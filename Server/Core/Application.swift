@@ -65,6 +65,9 @@ package struct GatehouseServer: Service {
                     signingKeys: features.signingKeys, keys: features.keys,
                     accepted: features.accepted, clock: clock, logger: logger),
                 Uses(sessions: features.sessions, keys: features.keys, logger: logger),
+                MailSender(
+                    outbox: features.outbox, delivery: features.delivery, database: database,
+                    pace: settings.hasTestLimits ? .forTests : .asShipped, clock: clock, logger: logger),
                 CertificateReload(certificates: certificates, logger: logger),
             ],
             onServerRunning: { [settings, onReady] channel in

@@ -14,6 +14,10 @@ package struct Features: Sendable {
     package let addresses: Addresses
     package let limits: SignInLimits
     package let keys: APIKeys
+    package let outbox: Outbox
+    package let mailStatus: MailStatus
+    /// How mail leaves; nil when there is none.
+    let delivery: MailDelivery?
     let accepted: AcceptedSignatures
     package let callers: Callers
     let sessions: Sessions
@@ -26,7 +30,7 @@ package struct Features: Sendable {
 
     package init(
         settings: Settings, database: any Database, passwords: PasswordHasher, masterKey: SealingKey,
-        signingKeys: SigningKeys, clock: Clock
+        signingKeys: SigningKeys, delivery: MailDelivery?, clock: Clock
     ) {
         self.settings = settings
         self.database = database
@@ -43,6 +47,9 @@ package struct Features: Sendable {
             clock: clock, faults: settings.faults)
         keys = APIKeys(database: database, masterKey: masterKey, clock: clock)
         accepted = AcceptedSignatures(database: database, capacity: settings.replayCapacity)
+        self.delivery = delivery
+        outbox = Outbox(isOn: delivery != nil, masterKey: masterKey)
+        mailStatus = MailStatus(delivery, clock: clock)
         callers = Callers(
             tokens: tokens,
             signatures: Signatures(

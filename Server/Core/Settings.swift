@@ -1,4 +1,5 @@
 package import GatehousePasswords
+package import GatehouseTransfer
 import HTTPTypes
 package import Logging
 package import WebTokens
@@ -44,6 +45,18 @@ package struct Settings: Sendable {
     package var hasHelloPages = true
     /// Signatures remembered at once.
     package var replayCapacity: Int64 = 1_000_000
+    /// Where mail is handed over; nil when there is no mail.
+    package var mailServer: MailServerURL?
+    package var mailSecurity: SMTPServer.Security?
+    package var mailUser: String?
+    package var mailPassword: String?
+    package var mailPasswordFile: String?
+    package var mailCAFile: String?
+    package var mailFrom: MailAddress?
+    package var mailReplyTo: MailAddress?
+    /// A folder.
+    package var mailTemplates: String?
+    package var allowsInsecureMail = false
     package var maximumConnections = 10_000
     /// Seconds.
     package var shutdownGrace: Int64 = 20
@@ -232,6 +245,45 @@ extension Setting {
             Setting("no-hello", "", "without /hello_world, /hello_world_private and /hello_someone") { settings, text in
                 settings.hasHelloPages = try !yesOrNo(text)
             },
+            Setting(
+                "mail-server", "URL",
+                "where mail is handed over: smtp://HOST[:587] or smtps://HOST[:465] (none: no mail is sent)"
+            ) { settings, text in settings.mailServer = try MailServerURL(text) },
+            Setting(
+                "mail-tls", "HOW",
+                "starttls, tls or none: how mail is protected on its way there (starttls with smtp, tls with smtps)"
+            ) { settings, text in
+                guard let security = SMTPServer.Security(rawValue: text) else {
+                    throw InvalidSetting("must be starttls, tls or none")
+                }
+                settings.mailSecurity = security
+            },
+            Setting("insecure-mail", "", "--mail-tls none with a mail server beyond this machine") { settings, text in
+                settings.allowsInsecureMail = try yesOrNo(text)
+            },
+            Setting("mail-ca-file", "FILE", "certificates to trust for the mail server, PEM (those of the system)") {
+                $0.mailCAFile = $1
+            },
+            Setting("mail-user", "NAME", "user name at the mail server (none: no sign-in)") { settings, text in
+                settings.mailUser = text
+            },
+            Setting("mail-password-file", "FILE", "file whose first line is the password at the mail server") {
+                $0.mailPasswordFile = $1
+            },
+            Setting(
+                "mail-password", "TEXT", "the password itself, in the environment or the file, not as a flag",
+                isSecret: true
+            ) { settings, text in settings.mailPassword = text },
+            Setting("mail-from", "ADDRESS", "sender of mail, as no-reply@id.example.org or 'Study <study@example.org>'")
+            {
+                settings, text in settings.mailFrom = try mailAddress(text)
+            },
+            Setting("mail-reply-to", "ADDRESS", "where answers to mail go (to its sender)") { settings, text in
+                settings.mailReplyTo = try mailAddress(text)
+            },
+            Setting("mail-templates", "FOLDER", "files that replace the texts of mails (none; see Docs/Mail.md)") {
+                $0.mailTemplates = $1
+            },
             Setting("maximum-connections", "N", "connections open at once (10000)") { settings, text in
                 settings.maximumConnections = Int(try wholeNumber(text, 1...1_000_000))
             },
@@ -246,7 +298,10 @@ extension Setting {
                 }
                 settings.logLevel = level
             },
-            Setting("test-limits", "", "wide limits on sign-ins and look-ups, for running test suites") {
+            Setting(
+                "test-limits", "",
+                "wide limits on sign-ins and look-ups, short pauses between attempts at a mail, for running test suites"
+            ) {
                 settings, text in
                 settings.hasTestLimits = try yesOrNo(text)
                 guard settings.hasTestLimits else { return }
@@ -294,6 +349,12 @@ private func yesOrNo(_ text: String) throws -> Bool {
 
 private func list(_ text: String) -> [String] {
     text.split(separator: ",").map { String($0.trimmingSpaces()) }.filter { !$0.isEmpty }
+}
+
+private func mailAddress(_ text: String) throws -> MailAddress {
+    do { return try MailAddress(text) } catch {
+        throw InvalidSetting("must be a mail address such as no-reply@id.example.org. \(error.description)")
+    }
 }
 
 /// With commas or spaces between.

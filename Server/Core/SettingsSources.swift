@@ -1,4 +1,5 @@
 import Foundation
+import GatehouseTransfer
 package import WebTokens
 import Yams
 
@@ -96,7 +97,49 @@ extension Settings {
                 "--host \(host) would send passwords in clear; give --tls-cert and --tls-key, name the --trusted-proxies in front, "
                     + "or insist with --insecure-http")
         }
-        return found + signingKeyContradictions()
+        return found + signingKeyContradictions() + mailContradictions()
+    }
+
+    private func mailContradictions() -> [String] {
+        guard let mailServer else {
+            // A mistake in the URL is reported as such.
+            guard origins["mail-server"] == nil else { return [] }
+            // Whoever sets one of them wants mail.
+            return origins.keys.filter { $0.hasPrefix("mail-") }.sorted().map { name in
+                "\(spelling(of: name)) is of no use without --mail-server"
+            }
+        }
+        var found: [String] = []
+        if mailFrom == nil && origins["mail-from"] == nil {
+            found.append("\(spelling(of: "mail-server")) needs --mail-from, the sender of mail")
+        }
+        if mailPassword != nil && mailPasswordFile != nil {
+            found.append(
+                "\(spelling(of: "mail-password")) and \(spelling(of: "mail-password-file")) both give a password; take one out"
+            )
+        }
+        if (mailUser == nil) != (mailPassword == nil && mailPasswordFile == nil) {
+            found.append(
+                "--mail-user and its password belong together: --mail-password-file, or GATEHOUSE_MAIL_PASSWORD")
+        }
+        switch mailSecurity {
+        case .tls? where !mailServer.isTLS:
+            found.append(
+                "\(spelling(of: "mail-tls")) tls needs smtps:// in \(spelling(of: "mail-server")); with smtp:// it is starttls"
+            )
+        case .startTLS? where mailServer.isTLS:
+            found.append(
+                "\(spelling(of: "mail-tls")) starttls needs smtp:// in \(spelling(of: "mail-server")); with smtps:// it is tls"
+            )
+        case SMTPServer.Security.none? where mailServer.isTLS:
+            found.append("\(spelling(of: "mail-tls")) none contradicts smtps:// in \(spelling(of: "mail-server"))")
+        case SMTPServer.Security.none? where !mailServer.isLocal && !allowsInsecureMail:
+            found.append(
+                "\(spelling(of: "mail-tls")) none would send passwords and reset links in clear to \(mailServer.host); "
+                    + "take it out, or insist with --insecure-mail")
+        default: break
+        }
+        return found
     }
 
     private func signingKeyContradictions() -> [String] {

@@ -81,7 +81,10 @@ struct ArrowTests {
         ("GatehousePasswords", ["GatehouseCore", "GatehouseCommand"]),
         (
             "GatehouseTransfer",
-            ["GatehouseClient", "GatehouseRunner", "GatehouseConformanceCommand", "GatehouseAuthRemote"]
+            [
+                "GatehouseClient", "GatehouseRunner", "GatehouseConformanceCommand", "GatehouseAuthRemote",
+                "GatehouseCore", "GatehouseCommand",
+            ]
         ),
         ("CGatehouseOpenSSL", ["GatehouseCryptography"]),
         ("CGatehouseCurl", ["GatehouseTransfer"]),

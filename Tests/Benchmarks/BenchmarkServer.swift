@@ -34,7 +34,7 @@ func withBenchmarkServer<T>(
             settings: settings, database: database, passwords: PasswordHasher(), masterKey: masterKey,
             signingKeys: SigningKeys(
                 settings: settings, database: database, masterKey: masterKey, given: signingKey, clock: clock),
-            clock: clock)
+            delivery: nil, clock: clock)
         var routes = RouteTable(features)
         try await prepare(features, &routes)
 

@@ -51,7 +51,7 @@ struct Fixture: Sendable {
     init(
         _ database: (any Database)? = nil, time: TestClock = TestClock(), parameters: Argon2Parameters = light,
         passwords: PasswordHasher? = nil, key: JWK? = .generate(.ed25519),
-        masterKey: SealingKey? = nil, _ change: (inout Settings) -> Void = { _ in }
+        masterKey: SealingKey? = nil, delivery: MailDelivery? = nil, _ change: (inout Settings) -> Void = { _ in }
     ) async throws {
         let database = try database ?? SQLiteDatabase.inMemory()
         _ = try await database.migrate(Schema.migrations)
@@ -75,7 +75,7 @@ struct Fixture: Sendable {
         _ = try await signingKeys.prepare()
         features = Features(
             settings: settings, database: database, passwords: passwords, masterKey: masterKey,
-            signingKeys: signingKeys, clock: time.clock)
+            signingKeys: signingKeys, delivery: delivery, clock: time.clock)
     }
 
     // MARK: Making things

@@ -50,3 +50,7 @@ static inline CURLcode gatehouse_curl_get_offset(CURL *easy, CURLINFO info, curl
 static inline CURLMcode gatehouse_curl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
     return (curl_multi_setopt)(multi, option, value);
 }
+
+static inline CURLcode gatehouse_curl_set_debug(CURL *easy, CURLoption option, curl_debug_callback value) {
+    return (curl_easy_setopt)(easy, option, value);
+}

@@ -177,5 +177,6 @@ package enum Schema {
                 "CREATE INDEX accepted_signatures_forget ON accepted_signatures (forget_at)",
             ]),
         study,
+        mail,
     ]
 }

@@ -1,0 +1,23 @@
+/// What a mail is about. Each has a subject, a text and a page of HTML in `Templates/`.
+package enum MailTemplate: String, CaseIterable, Sendable {
+    /// `username`, `link`, `hours`: who asked, where to set the password, and how long that works.
+    case passwordReset = "password-reset"
+    /// `server`: what the server is called. For `gatehouse mail test`.
+    case test
+
+    /// The names that its files may use.
+    package var values: Set<String> {
+        switch self {
+        case .passwordReset: ["username", "link", "hours"]
+        case .test: ["server"]
+        }
+    }
+
+    /// Those without which text and HTML would be no use.
+    var necessary: Set<String> {
+        switch self {
+        case .passwordReset: ["link"]
+        case .test: []
+        }
+    }
+}
