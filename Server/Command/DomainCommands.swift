@@ -43,7 +43,7 @@ struct DomainCommands: AsyncParsableCommand {
                 } ?? .random()
             try writeLine(
                 try await store.withStore(makesStore: true) {
-                    try await $0.domains.add(name, hosts: hosts, owner: owner, secret: secret)
+                    try await $0.domains.add(name, hosts: hosts, owner: owner, secret: secret, by: .commandLine)
                 })
         }
     }
@@ -91,7 +91,7 @@ struct DomainCommands: AsyncParsableCommand {
 
         func run() async throws {
             let name = try DomainName(domain)
-            try writeLine(try await store.withStore { try await $0.domains.rotateSecret(of: name) })
+            try writeLine(try await store.withStore { try await $0.domains.rotateSecret(of: name, by: .commandLine) })
         }
     }
 
@@ -104,7 +104,7 @@ struct DomainCommands: AsyncParsableCommand {
 
         func run() async throws {
             let name = try DomainName(domain)
-            try await store.withStore { try await $0.domains.remove(name) }
+            try await store.withStore { try await $0.domains.remove(name, by: .commandLine) }
             try writeLine("\(name.text) is no longer hosted.")
         }
     }

@@ -68,7 +68,8 @@ struct KeyCommands: AsyncParsableCommand {
             plan.isDebug = debug
             plan.expiresAt = expires
             let entry = try await store.withStore { [plan] store in
-                try await store.keys.add(plan, material, of: try await store.accounts.id(of: name))
+                try await store.keys.add(
+                    plan, material, of: try await store.accounts.id(of: name), by: .commandLine)
             }
             try printJSON(entry.json(showing: material))
         }
@@ -137,7 +138,7 @@ struct KeyCommands: AsyncParsableCommand {
                     throw Refusal(reason: "\(id) is for \(algorithm.rawValue), which needs --public-key.", exitCode: 2)
                 }
                 let made = try source.material(for: algorithm)
-                return (try await keys.rotate(id, to: made, overlap: overlap), made)
+                return (try await keys.rotate(id, to: made, overlap: overlap, by: .commandLine), made)
             }
             try printJSON(entry.json(showing: made))
         }
@@ -151,7 +152,7 @@ struct KeyCommands: AsyncParsableCommand {
         @OptionGroup var store: StoreOptions
 
         func run() async throws {
-            try await store.withStore { try await $0.keys.revoke(id) }
+            try await store.withStore { try await $0.keys.revoke(id, by: .commandLine) }
             try writeLine("\(id) is revoked.")
         }
     }

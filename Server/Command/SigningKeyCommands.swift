@@ -68,8 +68,8 @@ struct SigningKeyCommands: AsyncParsableCommand {
         func run() async throws {
             let key = try await store.withStore { store in
                 let keys = try await store.signingKeys
-                if let kid { return try await keys.activate(kid, atOnce: now) }
-                return try await keys.rotate(algorithm: algorithm, atOnce: now)
+                if let kid { return try await keys.activate(kid, atOnce: now, by: .commandLine) }
+                return try await keys.rotate(algorithm: algorithm, atOnce: now, by: .commandLine)
             }
             if json { return try printJSON(key.json) }
             try writeLine(key.state == .active ? "\(key.id) signs tokens." : "\(key.id) is on standby, \(key.until).")
@@ -94,8 +94,8 @@ struct SigningKeyCommands: AsyncParsableCommand {
         func run() async throws {
             let key = try await store.withStore { store -> SigningKeyEntry? in
                 let keys = try await store.signingKeys
-                guard now else { return try await keys.retire(kid) }
-                try await keys.remove(kid)
+                guard now else { return try await keys.retire(kid, by: .commandLine) }
+                try await keys.remove(kid, by: .commandLine)
                 return nil
             }
             if json { return try printJSON(key?.json ?? ["kid": .string(kid), "state": "removed"]) }
@@ -117,7 +117,7 @@ struct SigningKeyCommands: AsyncParsableCommand {
             let text = try SecretFile.contents(of: file)
             let jwk: JWK
             do { jwk = try JWK(parsing: Array(text)) } catch { throw Refusal(reason: "\(file): \(error)") }
-            let key = try await store.withStore { try await $0.signingKeys.add(jwk) }
+            let key = try await store.withStore { try await $0.signingKeys.add(jwk, by: .commandLine) }
             if json { return try printJSON(key.json) }
             try writeLine("\(key.id) is imported (\(key.state.rawValue)).")
         }

@@ -82,7 +82,7 @@ struct UserCommands: AsyncParsableCommand {
 
         func run() async throws {
             let name = try AccountName(name)
-            try await store.withStore { try await $0.accounts.setRoles(Set(roles), of: name) }
+            try await store.withStore { try await $0.accounts.setRoles(Set(roles), of: name, by: .commandLine) }
             try writeLine(
                 "\(name) has now: \(roles.isEmpty ? "no role" : roles.map(\.rawValue).joined(separator: ", "))")
         }
@@ -97,7 +97,7 @@ struct UserCommands: AsyncParsableCommand {
 
         func run() async throws {
             let name = try AccountName(name)
-            try await store.withStore { try await $0.accounts.setDisabled(true, name) }
+            try await store.withStore { try await $0.accounts.setDisabled(true, name, by: .commandLine) }
             try writeLine("\(name) is disabled.")
         }
     }
@@ -110,7 +110,7 @@ struct UserCommands: AsyncParsableCommand {
 
         func run() async throws {
             let name = try AccountName(name)
-            try await store.withStore { try await $0.accounts.setDisabled(false, name) }
+            try await store.withStore { try await $0.accounts.setDisabled(false, name, by: .commandLine) }
             try writeLine("\(name) is enabled.")
         }
     }
@@ -123,7 +123,7 @@ struct UserCommands: AsyncParsableCommand {
 
         func run() async throws {
             let name = try AccountName(name)
-            try await store.withStore { try await $0.accounts.delete(name) }
+            try await store.withStore { try await $0.accounts.delete(name, by: .commandLine) }
             try writeLine("\(name) is deleted.")
         }
     }
@@ -141,7 +141,7 @@ struct UserCommands: AsyncParsableCommand {
             let (text, isMade) = try source.password()
             try await store.withStore { store in
                 let password = try store.accounts.checkNewPassword(text, for: [name])
-                try await store.accounts.setPassword(password, of: name)
+                try await store.accounts.setPassword(password, of: name, by: .commandLine)
             }
             try writeLine("The password of \(name) is set.")
             if isMade { try writeLine("Password (shown once): \(text)") }
@@ -169,7 +169,8 @@ struct UserCommands: AsyncParsableCommand {
             let names = [name] + (alias.map { [.alias($0)] } ?? [])
             let password = try store.accounts.checkNewPassword(text, for: names)
             try await store.accounts.create(
-                email: email, alias: wantedAlias, password: password, roles: roles, onlyAsFirstAdmin: onlyAsFirstAdmin)
+                email: email, alias: wantedAlias, password: password, roles: roles,
+                onlyAsFirstAdmin: onlyAsFirstAdmin, by: .commandLine)
         }
         let given = Role.given.filter(roles.contains).map(\.rawValue).joined(separator: ", ")
         try writeLine("\(name) is made\(given.isEmpty ? "" : " (\(given))").")

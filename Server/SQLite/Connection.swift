@@ -135,10 +135,16 @@ private func noteLogPages(
 /// Refuses what would break a transaction of others from within a body (several bodies share one commit): beginning and
 /// ending transactions, attaching files, changing settings. SQLite then says "not authorized".
 private func authorize(
-    _ allowsControl: UnsafeMutableRawPointer?, action: Int32, _: UnsafePointer<CChar>?, _: UnsafePointer<CChar>?,
-    _: UnsafePointer<CChar>?, _: UnsafePointer<CChar>?
+    _ allowsControl: UnsafeMutableRawPointer?, action: Int32, name: UnsafePointer<CChar>?,
+    argument: UnsafePointer<CChar>?, _: UnsafePointer<CChar>?, _: UnsafePointer<CChar>?
 ) -> Int32 {
-    switch action {
+    // FTS5 asks for it within its own statements, to see whether another process wrote; nothing is set.
+    if action == SQLITE_PRAGMA, let name = unsafe name, unsafe argument == nil,
+        unsafe String(cString: name) == "data_version"
+    {
+        return SQLITE_OK
+    }
+    return switch action {
     case SQLITE_TRANSACTION, SQLITE_SAVEPOINT, SQLITE_ATTACH, SQLITE_DETACH, SQLITE_PRAGMA:
         unsafe allowsControl?.assumingMemoryBound(to: Bool.self).pointee == true ? SQLITE_OK : SQLITE_DENY
     default: SQLITE_OK

@@ -18,10 +18,11 @@ func serverBenchmarks(seconds: Double) async throws -> [Row] {
 }
 
 func prepare(_ features: Features) async throws {
-    _ = try await features.domains.add(try DomainName("bench.test"))
+    _ = try await features.domains.add(try DomainName("bench.test"), by: .commandLine)
     try await features.accounts.create(
         email: nil, alias: try Alias(BenchmarkAccount.alias),
-        password: try features.accounts.checkNewPassword(BenchmarkAccount.password, for: []))
+        password: try features.accounts.checkNewPassword(BenchmarkAccount.password, for: []),
+        by: .commandLine)
 }
 
 private func writers(

@@ -90,7 +90,7 @@ private func signedEndpoint(seconds: Double) async throws -> Row {
         let account = try await features.accounts.id(of: try AccountName(BenchmarkAccount.alias))
         var plan = APIKeys.Plan()
         plan.id = id
-        _ = try await features.keys.add(plan, material, of: account)
+        _ = try await features.keys.add(plan, material, of: account, by: .commandLine)
     } measure: { server in
         let (url, folder) = (server.url, server.folder)
         let key = try SignatureKey(id: id, secret: Array((material.madeSecret ?? "").utf8))

@@ -5,6 +5,7 @@ import GatehouseTransfer
 import HTTPTypes
 import Logging
 import ServiceLifecycle
+import WebTokens
 
 @testable import GatehouseCore
 
@@ -34,10 +35,11 @@ struct RunningServer {
 
 /// Serves for the time of `body`, on a store of its own unless one is given.
 func withServer(
-    on database: (any Database)? = nil, passwords: PasswordHasher? = nil, limits: ConnectionLimits = ConnectionLimits(),
+    on database: (any Database)? = nil, passwords: PasswordHasher? = nil, key: JWK? = .generate(.ed25519),
+    limits: ConnectionLimits = ConnectionLimits(),
     _ change: (inout Settings) -> Void = { _ in }, _ body: (RunningServer) async throws -> Void
 ) async throws {
-    let fixture = try await Fixture(database, passwords: passwords, change)
+    let fixture = try await Fixture(database, passwords: passwords, key: key, change)
     let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let (urls, ready) = AsyncStream.makeStream(of: String.self)
     let server = GatehouseServer(

@@ -15,7 +15,7 @@ struct AccountHandlers: Sendable {
     }
 
     /// `POST /api/accounts`
-    @Sendable func create(_ call: Call, _: Admin) async throws -> Answer {
+    @Sendable func create(_ call: Call, _ caller: Admin) async throws -> Answer {
         let body = try call.jsonObject(only: "email", "alias", "password", "roles")
         let email = try body.optionalString("email").map { text throws(Problem) in try Self.email(text) }
         let alias = try body.optionalString("alias").map { text throws(Problem) in try Alias(checking: text) }
@@ -26,7 +26,8 @@ struct AccountHandlers: Sendable {
         let password = try accounts.checkNewPassword(try body.requireString("password"), for: names)
         let roles = try Self.roles(body) ?? []
         let id = try await Self.problems {
-            try await accounts.create(email: email, alias: alias, password: password, roles: roles)
+            try await accounts.create(
+                email: email, alias: alias, password: password, roles: roles, by: caller.account.actor)
         }
         var answer = Answer.json(try await accounts.require(id).json.bytes(), status: .created)
         answer.headers[.location] = "/api/accounts/\(id)"
@@ -39,7 +40,7 @@ struct AccountHandlers: Sendable {
     }
 
     /// `PATCH /api/accounts/{id}`
-    @Sendable func change(_ call: Call, _: Admin) async throws -> Answer {
+    @Sendable func change(_ call: Call, _ caller: Admin) async throws -> Answer {
         let body = try call.jsonObject(only: "roles", "disabled", "password")
         let roles = try Self.roles(body)
         let isDisabled = try body.optionalFlag("disabled")
@@ -49,14 +50,15 @@ struct AccountHandlers: Sendable {
             try accounts.checkNewPassword(text, for: account.names)
         }
         try await Self.problems {
-            try await accounts.change(account.id, roles: roles, isDisabled: isDisabled, password: newPassword)
+            try await accounts.change(
+                account.id, roles: roles, isDisabled: isDisabled, password: newPassword, by: caller.account.actor)
         }
         return Answer(status: .noContent)
     }
 
     /// `DELETE /api/accounts/{id}`
-    @Sendable func delete(_ call: Call, _: Admin) async throws -> Answer {
-        try await Self.problems { try await accounts.delete(id: call.parameters[0]) }
+    @Sendable func delete(_ call: Call, _ caller: Admin) async throws -> Answer {
+        try await Self.problems { try await accounts.delete(id: call.parameters[0], by: caller.account.actor) }
         return Answer(status: .noContent)
     }
 

@@ -75,7 +75,7 @@ package struct Accounts: Sendable {
     @discardableResult
     package func create(
         email: EmailAddress?, alias: Alias?, password: NewPassword, roles: Set<Role> = [],
-        onlyAsFirstAdmin: Bool = false
+        onlyAsFirstAdmin: Bool = false, by actor: Actor
     ) async throws -> String {
         let hash = try await passwords.hash(password.text)
         let id = SystemRandom.identifier()
@@ -101,6 +101,9 @@ package struct Accounts: Sendable {
                 for role in roles {
                     try sql("INSERT INTO account_roles (account_id, role) VALUES (\(id), \(role.rawValue))")
                 }
+                let names = [email?.text, alias?.text].compactMap { $0 }.joined(separator: ", ")
+                let given = roles.isEmpty ? "" : "; \(Self.text(of: roles))"
+                try AuditLog.record("create: \(names)\(given)", on: .account(id), by: actor, at: now, in: sql)
             }
         } catch let error as StorageError where error.isUniqueViolation {
             // Which of the two it was decides only what the message says.
@@ -162,22 +165,27 @@ package struct Accounts: Sendable {
     /// Changes what is given, all or nothing.
     ///
     /// - Throws: `AccountError.unknown`, `.lastAdmin`.
-    func change(_ id: String, roles: Set<Role>?, isDisabled: Bool?, password: NewPassword?) async throws {
+    func change(
+        _ id: String, roles: Set<Role>?, isDisabled: Bool?, password: NewPassword?, by actor: Actor
+    ) async throws {
         var hash: String?
         if let password { hash = try await passwords.hash(password.text) }
         let (newHash, now) = (hash, clock.now())
         try await database.transaction { sql in
             guard try !sql("SELECT 1 FROM accounts WHERE id = \(id)").isEmpty else { throw AccountError.unknown(id) }
-            if let roles { try Self.setRoles(roles, of: id, in: sql) }
-            if let isDisabled { try Self.setDisabled(isDisabled, id, at: now, in: sql) }
-            if let newHash { try Self.setPasswordHash(newHash, of: id, at: now, in: sql) }
+            var done: [String?] = []
+            if let roles { done.append(try Self.setRoles(roles, of: id, in: sql)) }
+            if let isDisabled { done.append(try Self.setDisabled(isDisabled, id, at: now, in: sql)) }
+            if let newHash { done.append(try Self.setPasswordHash(newHash, of: id, at: now, in: sql)) }
+            try Self.record(done, on: id, by: actor, at: now, in: sql)
         }
     }
 
-    func delete(id: String) async throws {
+    func delete(id: String, by actor: Actor) async throws {
+        let now = clock.now()
         try await database.transaction { sql in
             guard try !sql("SELECT 1 FROM accounts WHERE id = \(id)").isEmpty else { throw AccountError.unknown(id) }
-            try Self.delete(id, in: sql)
+            try Self.delete(id, by: actor, at: now, in: sql)
         }
     }
 
@@ -187,35 +195,41 @@ package struct Accounts: Sendable {
     }
 
     /// Gives exactly these of the roles that can be given; they count from the next request on.
-    package func setRoles(_ roles: Set<Role>, of name: AccountName) async throws {
+    package func setRoles(_ roles: Set<Role>, of name: AccountName, by actor: Actor) async throws {
+        let now = clock.now()
         try await database.transaction { sql in
-            try Self.setRoles(roles, of: try Self.requireID(of: name, in: sql), in: sql)
+            let id = try Self.requireID(of: name, in: sql)
+            try Self.record([try Self.setRoles(roles, of: id, in: sql)], on: id, by: actor, at: now, in: sql)
         }
     }
 
     /// A disabled account cannot sign in, its sessions end, and its alias is not looked up; nothing is deleted.
-    package func setDisabled(_ isDisabled: Bool, _ name: AccountName) async throws {
+    package func setDisabled(_ isDisabled: Bool, _ name: AccountName, by actor: Actor) async throws {
         let now = clock.now()
         try await database.transaction { sql in
-            try Self.setDisabled(isDisabled, try Self.requireID(of: name, in: sql), at: now, in: sql)
+            let id = try Self.requireID(of: name, in: sql)
+            let done = try Self.setDisabled(isDisabled, id, at: now, in: sql)
+            try Self.record([done], on: id, by: actor, at: now, in: sql)
         }
     }
 
     /// Deletes the account with its addresses and sessions. A domain that it owned stays, without an owner.
-    package func delete(_ name: AccountName) async throws {
+    package func delete(_ name: AccountName, by actor: Actor) async throws {
+        let now = clock.now()
         try await database.transaction { sql in
-            let id = try Self.requireID(of: name, in: sql)
-            try Self.delete(id, in: sql)
+            try Self.delete(try Self.requireID(of: name, in: sql), by: actor, at: now, in: sql)
         }
     }
 
     /// Sets a password for somebody and ends every session of the account.
-    package func setPassword(_ password: NewPassword, of name: AccountName) async throws {
+    package func setPassword(_ password: NewPassword, of name: AccountName, by actor: Actor) async throws {
         try await database.read { sql in _ = try Self.requireID(of: name, in: sql) }
         let hash = try await passwords.hash(password.text)
         let now = clock.now()
         try await database.transaction { sql in
-            try Self.setPasswordHash(hash, of: try Self.requireID(of: name, in: sql), at: now, in: sql)
+            let id = try Self.requireID(of: name, in: sql)
+            try Self.record(
+                [try Self.setPasswordHash(hash, of: id, at: now, in: sql)], on: id, by: actor, at: now, in: sql)
         }
     }
 
@@ -225,9 +239,11 @@ package struct Accounts: Sendable {
         }
     }
 
-    // MARK: In one transaction
+    // MARK: In one transaction, each with what it did for the audit log, nil for nothing
 
-    private static func setRoles(_ roles: Set<Role>, of id: String, in sql: borrowing Transaction) throws {
+    private static func setRoles(_ roles: Set<Role>, of id: String, in sql: borrowing Transaction) throws -> String? {
+        let before = try sql("SELECT role FROM account_roles WHERE account_id = \(id)").map { try $0.text("role") }
+        if Set(before) == Set(roles.map(\.rawValue)) { return nil }
         if !roles.contains(.admin) {
             try requireAnotherAdmin(than: id, in: sql)
             try APIKeys.endIntrospection(byFormerAdmin: id, in: sql)
@@ -237,35 +253,60 @@ package struct Accounts: Sendable {
             try sql("INSERT INTO account_roles (account_id, role) VALUES (\(id), \(role.rawValue))")
         }
         try sql.authorizationsChanged()
+        return text(of: roles)
     }
 
     private static func setDisabled(
         _ isDisabled: Bool, _ id: String, at now: Int64, in sql: borrowing Transaction
-    ) throws {
+    ) throws -> String? {
+        let changed: Int
         if isDisabled {
             try requireAnotherAdmin(than: id, in: sql)
-            try sql("UPDATE accounts SET disabled_at = \(now) WHERE id = \(id) AND disabled_at IS NULL")
+            changed = try sql.changes(
+                "UPDATE accounts SET disabled_at = \(now) WHERE id = \(id) AND disabled_at IS NULL")
             try sql("DELETE FROM sessions WHERE account_id = \(id)")
         } else {
-            try sql("UPDATE accounts SET disabled_at = NULL WHERE id = \(id)")
+            changed = try sql.changes(
+                "UPDATE accounts SET disabled_at = NULL WHERE id = \(id) AND disabled_at IS NOT NULL")
         }
         try sql.authorizationsChanged()
+        return changed == 0 ? nil : isDisabled ? "disable" : "enable"
     }
 
     private static func setPasswordHash(
         _ hash: String, of id: String, at now: Int64, in sql: borrowing Transaction
-    ) throws {
+    ) throws -> String {
         try sql("UPDATE accounts SET password_hash = \(hash), password_changed_at = \(now) WHERE id = \(id)")
         try sql("DELETE FROM sessions WHERE account_id = \(id)")
         try APIKeys.revokeAll(of: id, in: sql)
         try sql.authorizationsChanged()
+        return "set password"
     }
 
     /// - Throws: `AccountError.lastAdmin`.
-    static func delete(_ id: String, in sql: borrowing Transaction) throws {
+    static func delete(_ id: String, by actor: Actor, at now: Int64, in sql: borrowing Transaction) throws {
         try requireAnotherAdmin(than: id, in: sql)
-        try sql("DELETE FROM accounts WHERE id = \(id)")
+        let gone = try sql("DELETE FROM accounts WHERE id = \(id) RETURNING email, username, domain")
+        for row in gone {
+            let alias = try row.optionalText("username").map { "\($0)$\(try row.text("domain"))" }
+            let names = [try row.optionalText("email"), alias].compactMap { $0 }.joined(separator: ", ")
+            try AuditLog.record("delete: \(names)", on: .account(id), by: actor, at: now, in: sql)
+        }
         try sql.authorizationsChanged()
+    }
+
+    /// One event for all that one request did to an account; none when that was nothing.
+    private static func record(
+        _ done: [String?], on id: String, by actor: Actor, at now: Int64, in sql: borrowing Transaction
+    ) throws {
+        let done = done.compactMap { $0 }
+        guard !done.isEmpty else { return }
+        try AuditLog.record(done.joined(separator: "; "), on: .account(id), by: actor, at: now, in: sql)
+    }
+
+    private static func text(of roles: Set<Role>) -> String {
+        let names = Role.given.filter(roles.contains).map(\.rawValue)
+        return "roles: \(names.isEmpty ? "none" : names.joined(separator: ", "))"
     }
 
     static func id(of name: AccountName, in sql: borrowing Transaction) throws -> String? {

@@ -43,14 +43,15 @@ struct AddressHandlers: Sendable {
     @Sendable func set(_ call: Call, _ caller: SignedIn) async throws -> Answer {
         guard caller.account.alias != nil else { throw Problem.noAlias }
         let address = try PaymentAddress(try call.jsonObject(), faults: addresses.faults)
-        try await addresses.set(address, of: caller.account.id)
+        try await addresses.set(address, of: caller.account.id, by: caller.account.actor)
         return .emptyObject
     }
 
     /// `DELETE /v1/addresses/{address_type}`
     @Sendable func delete(_ call: Call, _ caller: SignedIn) async throws -> Answer {
         guard caller.account.alias != nil else { throw Problem.noAlias }
-        try await addresses.delete(try AddressType(checking: call.parameters[0]), of: caller.account.id)
+        try await addresses.delete(
+            try AddressType(checking: call.parameters[0]), of: caller.account.id, by: caller.account.actor)
         return .emptyObject
     }
 

@@ -60,12 +60,13 @@ package struct Addresses: Sendable {
     /// Creates or replaces the address of its type.
     ///
     /// - Throws: `Problem.noAlias` when the account has none (any more).
-    func set(_ address: PaymentAddress, of account: String) async throws {
+    func set(_ address: PaymentAddress, of account: String, by actor: Actor) async throws {
         let now = clock.now()
         let type = Int64(address.type.rawValue)
         try await database.transaction { sql in
             try Self.touch(account, in: sql)
-            try sql(
+            // One statement also tells whether anything is another than before.
+            let changed = try sql(
                 """
                 INSERT INTO addresses (account_id, address_type, address, extensions, written_at)
                 VALUES (\(account), \(type), \(address.address), \(address.extensions ?? "{}"), \(now))
@@ -73,20 +74,30 @@ package struct Addresses: Sendable {
                     extensions = CASE WHEN \(address.extensions != nil) = 1 THEN excluded.extensions
                         ELSE addresses.extensions END,
                     written_at = excluded.written_at
+                WHERE addresses.address <> excluded.address
+                    OR (\(address.extensions != nil) = 1 AND addresses.extensions <> excluded.extensions)
+                RETURNING address_type
                 """)
+            guard !changed.isEmpty else { return }
+            try AuditLog.record(
+                "set \(type): \(address.address)", on: AuditObject("address", account), by: actor, at: now, in: sql)
         }
     }
 
     /// - Throws: `Problem.addressNotSet`, `.noAlias`.
-    func delete(_ type: AddressType, of account: String) async throws {
+    func delete(_ type: AddressType, of account: String, by actor: Actor) async throws {
+        let now = clock.now()
         try await database.transaction { sql in
             try Self.touch(account, in: sql)
             let gone = try sql(
                 """
                 DELETE FROM addresses WHERE account_id = \(account) AND address_type = \(Int64(type.rawValue))
-                RETURNING address_type
+                RETURNING address
                 """)
-            guard !gone.isEmpty else { throw Problem.addressNotSet }
+            guard let row = gone.first else { throw Problem.addressNotSet }
+            try AuditLog.record(
+                "delete \(type.rawValue): \(try row.text("address"))", on: AuditObject("address", account), by: actor,
+                at: now, in: sql)
         }
     }
 

@@ -23,15 +23,20 @@ package struct Aliases: Sendable {
         _ alias: Alias, password: String, with credential: () async throws -> Credential, from network: Network
     ) async throws {
         let newPassword = try accounts.checkNewPassword(password, for: [.alias(alias)])
+        let actor: Actor
         switch try await credential() {
-        case .secret(let secret): try await requireSecret(secret, for: alias.domain, from: network)
-        case .caller(let caller): try await requireRight(of: caller, over: alias.domain)
+        case .secret(let secret):
+            try await requireSecret(secret, for: alias.domain, from: network)
+            actor = .domainSecret(alias.domain)
+        case .caller(let caller):
+            try await requireRight(of: caller, over: alias.domain)
+            actor = caller.actor
         }
         // Cheap question first: a taken alias need not cost a hash. The constraint decides among many at once.
         let isTaken = try await database.read { sql in try Accounts.id(of: .alias(alias), in: sql) != nil }
         if isTaken { throw Problem.aliasTaken }
         do {
-            try await accounts.create(email: nil, alias: alias, password: newPassword)
+            try await accounts.create(email: nil, alias: alias, password: newPassword, by: actor)
         } catch AccountError.nameTaken {
             throw Problem.aliasTaken
         } catch AccountError.domainNotHosted {
@@ -48,6 +53,7 @@ package struct Aliases: Sendable {
         // A key may have been given less than the right to what is its account's own.
         let isOwn = alias == caller.alias && caller.roles.contains(.alias)
         if !isOwn { try await requireDeletion(of: alias, by: caller) }
+        let now = clock.now()
         try await database.transaction { sql in
             guard let id = try Accounts.id(of: .alias(alias), in: sql) else { throw Problem.unknownAlias }
             let kept = try sql(
@@ -62,9 +68,12 @@ package struct Aliases: Sendable {
                 {
                     throw Problem.insufficientRole
                 }
-                do { try Accounts.delete(id, in: sql) } catch AccountError.lastAdmin { throw Problem.lastAdmin }
+                do { try Accounts.delete(id, by: caller.actor, at: now, in: sql) } catch AccountError.lastAdmin {
+                    throw Problem.lastAdmin
+                }
             } else {
                 try sql("DELETE FROM addresses WHERE account_id = \(id)")
+                try AuditLog.record("delete alias: \(alias)", on: .account(id), by: caller.actor, at: now, in: sql)
                 try sql.authorizationsChanged()
             }
         }

@@ -5,6 +5,8 @@ package import GatehouseStorage
 package enum Actor: Sendable, Equatable {
     /// Somebody who signed in or signed the request; `login` is the name of the account at that moment.
     case account(id: String, login: String)
+    /// Whoever holds the secret of a domain.
+    case domainSecret(String)
     /// Whoever may start `gatehouse` on the store.
     case commandLine
     /// The server by itself.
@@ -21,6 +23,7 @@ package enum Actor: Sendable, Equatable {
     var name: String? {
         switch self {
         case .account(_, let login): login
+        case .domainSecret(let domain): "(secret of \(domain))"
         case .commandLine: "(command line)"
         case .server: "(server)"
         case .anonymous: nil
@@ -34,7 +37,7 @@ extension Account {
 
 /// What was changed.
 package struct AuditObject: Sendable, Equatable {
-    /// `account`, `subject`, `link`, `domain`, `key`, …
+    /// `account`, `address`, `domain`, `key`, `signing-key`, `audit`, `subject`, `link`, …
     package let kind: String
     package let id: String
     /// The subject whose audits the event is among.
@@ -45,6 +48,10 @@ package struct AuditObject: Sendable, Equatable {
         self.id = id
         self.subject = subject
     }
+
+    static func account(_ id: String) -> AuditObject { AuditObject("account", id) }
+    static func key(_ id: String) -> AuditObject { AuditObject("key", id) }
+    static func signingKey(_ id: String) -> AuditObject { AuditObject("signing-key", id) }
 }
 
 /// The log of every change: one event each, written in the transaction of the change.

@@ -32,7 +32,8 @@ package struct Domains: Sendable {
     /// - Returns: the secret, which is not kept and cannot be shown again.
     /// - Throws: `DomainError`.
     package func add(
-        _ name: DomainName, hosts: [DomainName] = [], owner: AccountName? = nil, secret: DomainSecret = .random()
+        _ name: DomainName, hosts: [DomainName] = [], owner: AccountName? = nil, secret: DomainSecret = .random(),
+        by actor: Actor
     ) async throws -> String {
         let kept = try await secret.kept(by: passwords)
         let now = clock.now()
@@ -54,6 +55,10 @@ package struct Domains: Sendable {
                 for host in allHosts {
                     try sql("INSERT INTO domain_hosts (host, domain) VALUES (\(host.text), \(name.text))")
                 }
+                let ownerText = owner.map { "; owner: \($0)" } ?? ""
+                try AuditLog.record(
+                    "create: \(allHosts.map(\.text).joined(separator: ", "))\(ownerText)",
+                    on: AuditObject("domain", name.text), by: actor, at: now, in: sql)
                 try sql.authorizationsChanged()
             }
         } catch let error as StorageError where error.isUniqueViolation {
@@ -103,8 +108,11 @@ package struct Domains: Sendable {
     }
 
     /// Replaces the secret; the old one is refused from then on.
-    package func rotateSecret(of name: DomainName, to secret: DomainSecret = .random()) async throws -> String {
+    package func rotateSecret(
+        of name: DomainName, to secret: DomainSecret = .random(), by actor: Actor
+    ) async throws -> String {
         let kept = try await secret.kept(by: passwords)
+        let now = clock.now()
         try await database.transaction { sql in
             let changed = try sql(
                 """
@@ -112,6 +120,8 @@ package struct Domains: Sendable {
                 RETURNING name
                 """)
             guard !changed.isEmpty else { throw DomainError.unknown(name.text) }
+            try AuditLog.record(
+                "rotate secret", on: AuditObject("domain", name.text), by: actor, at: now, in: sql)
         }
         return secret.text
     }
@@ -119,7 +129,8 @@ package struct Domains: Sendable {
     /// Removes the domain with its aliases and their addresses. An account that also has an e-mail address keeps that.
     ///
     /// - Throws: `DomainError.unknown`; `AccountError.lastAdmin`.
-    package func remove(_ name: DomainName) async throws {
+    package func remove(_ name: DomainName, by actor: Actor) async throws {
+        let now = clock.now()
         try await database.transaction { sql in
             try Accounts.requireAnotherAdmin(thanAliasesOf: name.text, in: sql)
             guard try !sql("DELETE FROM domains WHERE name = \(name.text) RETURNING name").isEmpty else {
@@ -130,12 +141,15 @@ package struct Domains: Sendable {
                 DELETE FROM addresses WHERE account_id IN
                     (SELECT id FROM accounts WHERE domain = \(name.text) AND email IS NOT NULL)
                 """)
-            try sql("DELETE FROM accounts WHERE domain = \(name.text) AND email IS NULL")
-            try sql(
+            let deleted = try sql.changes("DELETE FROM accounts WHERE domain = \(name.text) AND email IS NULL")
+            let kept = try sql.changes(
                 """
                 UPDATE accounts SET username = NULL, domain = NULL, addresses_version = addresses_version + 1
                 WHERE domain = \(name.text)
                 """)
+            try AuditLog.record(
+                "delete; aliases: \(deleted + kept); accounts: \(deleted)", on: AuditObject("domain", name.text),
+                by: actor, at: now, in: sql)
             try sql.authorizationsChanged()
         }
     }

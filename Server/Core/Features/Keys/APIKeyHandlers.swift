@@ -40,7 +40,7 @@ struct APIKeyHandlers: Sendable {
         try Self.requireRight(of: caller, over: account)
         try Self.requireRight(of: caller, toGive: plan.scopes)
         guard !account.utf8.contains(0) else { throw Problem.unknownAccount }
-        let entry = try await keys.add(plan, material, of: account)
+        let entry = try await keys.add(plan, material, of: account, by: caller.account.actor)
         var answer = Answer.json(entry.json(showing: material).bytes(), status: .created)
         answer.headers[.location] = "/api/keys/" + PercentEncoding.encode(entry.id)
         return answer
@@ -54,7 +54,7 @@ struct APIKeyHandlers: Sendable {
             expiresAt: try Self.expiry(body))
         let entry = try await key(of: call, for: caller)
         try Self.requireRight(of: caller, toGive: (change.scopes ?? []).subtracting(entry.scopes))
-        try await keys.change(entry.id, change)
+        try await keys.change(entry.id, change, by: caller.account.actor)
         return Answer(status: .noContent)
     }
 
@@ -69,12 +69,13 @@ struct APIKeyHandlers: Sendable {
         let entry = try await key(of: call, for: caller)
         let material = try Self.material(body, try SignatureAlgorithm(checking: entry.algorithm))
         return .json(
-            try await keys.rotate(entry.id, to: material, overlap: overlap).json(showing: material).bytes())
+            try await keys.rotate(entry.id, to: material, overlap: overlap, by: caller.account.actor)
+                .json(showing: material).bytes())
     }
 
     /// `DELETE /api/keys/{id}`
     @Sendable func revoke(_ call: Call, _ caller: SignedIn) async throws -> Answer {
-        try await keys.revoke(try await key(of: call, for: caller).id)
+        try await keys.revoke(try await key(of: call, for: caller).id, by: caller.account.actor)
         return Answer(status: .noContent)
     }
 

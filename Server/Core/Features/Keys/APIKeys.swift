@@ -78,7 +78,9 @@ package struct APIKeys: Sendable {
     /// - Parameter account: its identifier.
     /// - Throws: `Problem.invalidKey` for an id that cannot be one, `.keyExists`, `.tooManyKeys`, `.invalidScope`,
     ///   `.invalidMember` for an end that has passed, `.unknownAccount`.
-    package func add(_ plan: Plan, _ material: APIKeyMaterial, of account: String) async throws -> APIKeyEntry {
+    package func add(
+        _ plan: Plan, _ material: APIKeyMaterial, of account: String, by actor: Actor
+    ) async throws -> APIKeyEntry {
         let id = plan.id ?? Self.newID()
         guard Self.isUsable(id) else {
             throw Problem.invalidKey.saying(
@@ -101,6 +103,9 @@ package struct APIKeys: Sendable {
                 ON CONFLICT DO NOTHING RETURNING id
                 """)
             guard !made.isEmpty else { throw Problem.keyExists }
+            try AuditLog.record(
+                "create; account: \(account); algorithm: \(material.algorithm.rawValue); scopes: \(plan.scopes.named)",
+                on: .key(id), by: actor, at: now, in: sql)
             try sql.authorizationsChanged()
         }
         return try await require(id)
@@ -118,12 +123,15 @@ package struct APIKeys: Sendable {
     /// All or nothing.
     ///
     /// - Throws: `Problem.unknownKey`, `.invalidScope`, `.invalidMember`.
-    func change(_ id: String, _ change: Change) async throws {
-        if case .some(let expiresAt) = change.expiresAt { try Self.requireFuture(expiresAt, clock.now()) }
+    func change(_ id: String, _ change: Change, by actor: Actor) async throws {
+        let now = clock.now()
+        if case .some(let expiresAt) = change.expiresAt { try Self.requireFuture(expiresAt, now) }
         try await database.transaction { sql in
             let entry = try Self.require(id, in: sql)
             if let scopes = change.scopes { try Self.requireRoles(scopes, of: entry.account, in: sql) }
             let expiresAt = if let expiresAt = change.expiresAt { expiresAt } else { entry.expiresAt }
+            let done = entry.differences(after: change)
+            guard !done.isEmpty else { return }
             try sql(
                 """
                 UPDATE api_keys SET scopes = \((change.scopes ?? entry.scopes).text),
@@ -131,6 +139,7 @@ package struct APIKeys: Sendable {
                     expires_at = \(expiresAt)
                 WHERE id = \(id)
                 """)
+            try AuditLog.record(done.joined(separator: "; "), on: .key(id), by: actor, at: now, in: sql)
             try sql.authorizationsChanged()
         }
     }
@@ -139,9 +148,12 @@ package struct APIKeys: Sendable {
     ///
     /// - Parameter overlap: in seconds; 0 when others may know it.
     /// - Throws: `Problem.unknownKey`.
-    package func rotate(_ id: String, to material: APIKeyMaterial, overlap: Int64) async throws -> APIKeyEntry {
+    package func rotate(
+        _ id: String, to material: APIKeyMaterial, overlap: Int64, by actor: Actor
+    ) async throws -> APIKeyEntry {
         let sealed = try seal(material, id)
-        let until = clock.now() + .seconds(overlap)
+        let now = clock.now()
+        let until = now + .seconds(overlap)
         try await database.transaction { sql in
             let entry = try Self.require(id, in: sql)
             guard entry.algorithm == material.algorithm.rawValue else {
@@ -155,6 +167,7 @@ package struct APIKeys: Sendable {
                     is_weak = \(material.isWeak)
                 WHERE id = \(id)
                 """)
+            try AuditLog.record("rotate; overlap: \(overlap) s", on: .key(id), by: actor, at: now, in: sql)
             try sql.authorizationsChanged()
         }
         return try await require(id)
@@ -163,11 +176,13 @@ package struct APIKeys: Sendable {
     /// Ends a key: what it signs is refused from the next request on.
     ///
     /// - Throws: `Problem.unknownKey`.
-    package func revoke(_ id: String) async throws {
+    package func revoke(_ id: String, by actor: Actor) async throws {
+        let now = clock.now()
         try await database.transaction { sql in
             guard try !sql("DELETE FROM api_keys WHERE id = \(id) RETURNING id").isEmpty else {
                 throw Problem.unknownKey
             }
+            try AuditLog.record("revoke", on: .key(id), by: actor, at: now, in: sql)
             try sql.authorizationsChanged()
         }
     }
@@ -292,6 +307,28 @@ package struct APIKeys: Sendable {
             throw Problem.invalidScope.saying("The account does not have the role of: \(others.text).")
         }
     }
+}
+
+// MARK: - What the audit log says
+
+extension APIKeyEntry {
+    /// One text for each thing that becomes another.
+    fileprivate func differences(after change: APIKeys.Change) -> [String] {
+        var done: [String] = []
+        if let scopes = change.scopes, scopes != self.scopes { done.append("scopes: \(scopes.named)") }
+        if let isStrict = change.isStrict, isStrict != self.isStrict {
+            done.append("replay: \(isStrict ? "strict" : "default")")
+        }
+        if let isDebug = change.isDebug, isDebug != self.isDebug { done.append("debug: \(isDebug)") }
+        if case .some(let expiresAt) = change.expiresAt, expiresAt != self.expiresAt {
+            done.append("expires: \(expiresAt.map(RFC3339.text) ?? "never")")
+        }
+        return done
+    }
+}
+
+extension Set<KeyScope> {
+    fileprivate var named: String { isEmpty ? "none" : words.joined(separator: ", ") }
 }
 
 // MARK: - Material

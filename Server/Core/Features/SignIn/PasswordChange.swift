@@ -27,6 +27,8 @@ extension SignIn {
                 try accept(proof, at: now, in: sql)
                 try sql("DELETE FROM sessions WHERE account_id = \(account.id)")
                 try APIKeys.revokeAll(of: account.id, in: sql)
+                try AuditLog.record(
+                    "change password", on: .account(account.id), by: account.actor, at: now, in: sql)
                 try sql.authorizationsChanged()
             }
         }

@@ -32,7 +32,7 @@ struct SigningKeyHandlers: Sendable {
     }
 
     /// `POST /api/signing-keys`: a new key, or with `jwk` one that was made elsewhere.
-    @Sendable func create(_ call: Call, _: Admin) async throws -> Answer {
+    @Sendable func create(_ call: Call, _ caller: Admin) async throws -> Answer {
         let body = try call.jsonObject(only: "jwk", "algorithm", "at_once")
         let algorithm = try body.optionalString("algorithm").map { name throws(Problem) in
             try JWSAlgorithm(checking: name)
@@ -43,9 +43,10 @@ struct SigningKeyHandlers: Sendable {
             guard algorithm == nil, isAtOnce == nil else {
                 throw Problem.unknownMember.saying("With \"jwk\" there is no other member.")
             }
-            entry = try await keys.add(try JWK(checking: jwk))
+            entry = try await keys.add(try JWK(checking: jwk), by: caller.account.actor)
         } else {
-            entry = try await keys.rotate(algorithm: algorithm, atOnce: isAtOnce ?? false)
+            entry = try await keys.rotate(
+                algorithm: algorithm, atOnce: isAtOnce ?? false, by: caller.account.actor)
         }
         var answer = Answer.json(entry.json.bytes(), status: .created)
         answer.headers[.location] = "/api/signing-keys/" + PercentEncoding.encode(entry.id)
@@ -53,24 +54,25 @@ struct SigningKeyHandlers: Sendable {
     }
 
     /// `PATCH /api/signing-keys/{kid}`
-    @Sendable func change(_ call: Call, _: Admin) async throws -> Answer {
+    @Sendable func change(_ call: Call, _ caller: Admin) async throws -> Answer {
         let body = try call.jsonObject(only: "state", "at_once")
         let isAtOnce = try body.optionalFlag("at_once")
         switch try body.requireString("state") {
-        case "active": _ = try await keys.activate(call.parameters[0], atOnce: isAtOnce ?? false)
+        case "active":
+            _ = try await keys.activate(call.parameters[0], atOnce: isAtOnce ?? false, by: caller.account.actor)
         case "retired":
             guard isAtOnce == nil else {
                 throw Problem.unknownMember.saying("\"at_once\" goes with \"active\"; DELETE ends a key at once.")
             }
-            _ = try await keys.retire(call.parameters[0])
+            _ = try await keys.retire(call.parameters[0], by: caller.account.actor)
         default: throw Problem.invalidMember.saying("The member \"state\" can become \"active\" or \"retired\".")
         }
         return Answer(status: .noContent)
     }
 
     /// `DELETE /api/signing-keys/{kid}`
-    @Sendable func remove(_ call: Call, _: Admin) async throws -> Answer {
-        try await keys.remove(call.parameters[0])
+    @Sendable func remove(_ call: Call, _ caller: Admin) async throws -> Answer {
+        try await keys.remove(call.parameters[0], by: caller.account.actor)
         return Answer(status: .noContent)
     }
 }

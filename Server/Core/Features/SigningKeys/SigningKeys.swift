@@ -78,7 +78,9 @@ package struct SigningKeys: Sendable {
                 guard try sql(Self.active).isEmpty, try Self.insert(key, at: now, activatesAt: nil, in: sql) else {
                     return false
                 }
-                return try Self.activate(key.id, at: now, in: sql)
+                let isActive = try Self.activate(key.id, at: now, in: sql)
+                try AuditLog.record("create and activate", on: .signingKey(key.id), by: .server, at: now, in: sql)
+                return isActive
             }
             if isMade { made = key.id }
         }
@@ -93,7 +95,9 @@ package struct SigningKeys: Sendable {
     ///
     /// - Parameter algorithm: nil for the one that the settings name, else that of the key in use.
     /// - Throws: `Problem.signingKeyState` when another key is about to take over.
-    package func rotate(algorithm wanted: JWSAlgorithm? = nil, atOnce: Bool) async throws -> SigningKeyEntry {
+    package func rotate(
+        algorithm wanted: JWSAlgorithm? = nil, atOnce: Bool, by actor: Actor
+    ) async throws -> SigningKeyEntry {
         let algorithm = if let wanted { wanted } else { try await algorithmOfNewKeys() }
         let key = try newKey(algorithm)
         let (now, leadTime) = (clock.now(), leadTime)
@@ -104,6 +108,9 @@ package struct SigningKeys: Sendable {
                 throw try Self.alreadyNext(in: sql)
             }
             if isAtOnce { try Self.activate(key.id, at: now, in: sql) }
+            try AuditLog.record(
+                isAtOnce ? "create and activate" : "create; activates: \(RFC3339.text(now + leadTime))",
+                on: .signingKey(key.id), by: actor, at: now, in: sql)
             try sql.authorizationsChanged()
         }
         return try await require(key.id)
@@ -112,7 +119,7 @@ package struct SigningKeys: Sendable {
     /// Takes a key along that was made elsewhere. It is on standby until somebody activates it.
     ///
     /// - Throws: `Problem.invalidSigningKey` with the reason, `.signingKeyExists`.
-    package func add(_ jwk: JWK) async throws -> SigningKeyEntry {
+    package func add(_ jwk: JWK, by actor: Actor) async throws -> SigningKeyEntry {
         let key: NewKey
         do { key = try NewKey(jwk, sealedUnder: masterKey) } catch let error as JWKError {
             throw Problem.invalidSigningKey.saying(error.description)
@@ -129,6 +136,7 @@ package struct SigningKeys: Sendable {
             guard
                 try Self.insert(key, at: now, activatesAt: nil, longestLifetime: Self.longestLifetime, in: sql)
             else { throw Problem.signingKeyExists }
+            try AuditLog.record("import", on: .signingKey(key.id), by: actor, at: now, in: sql)
             try sql.authorizationsChanged()
         }
         return try await require(key.id)
@@ -139,7 +147,7 @@ package struct SigningKeys: Sendable {
     /// Lets a standby key take over when it has been published for the lead time, or at once.
     ///
     /// - Throws: `Problem.unknownSigningKey`, `.signingKeyState` for a retired key, and when another one is about to take over.
-    package func activate(_ id: String, atOnce: Bool) async throws -> SigningKeyEntry {
+    package func activate(_ id: String, atOnce: Bool, by actor: Actor) async throws -> SigningKeyEntry {
         let (now, leadTime) = (clock.now(), leadTime)
         try await database.transaction { sql in
             let entry = try Self.requireEntry(id, in: sql)
@@ -151,9 +159,12 @@ package struct SigningKeys: Sendable {
             let isFirst = try sql(Self.active).isEmpty
             if atOnce || isFirst || due <= now {
                 try Self.activate(id, at: now, in: sql)
+                try AuditLog.record("activate", on: .signingKey(id), by: actor, at: now, in: sql)
             } else if entry.activatesAt == nil {
                 if let next = try Self.next(in: sql) { throw Self.alreadyNext(next) }
                 try sql("UPDATE signing_keys SET activates_at = \(due) WHERE id = \(id)")
+                try AuditLog.record(
+                    "activates: \(RFC3339.text(due))", on: .signingKey(id), by: actor, at: now, in: sql)
             }
             try sql.authorizationsChanged()
         }
@@ -163,13 +174,15 @@ package struct SigningKeys: Sendable {
     /// Ends a key's use: it signs no more, and is accepted until the last token that it signed has expired.
     ///
     /// - Throws: `Problem.unknownSigningKey`, `.signingKeyState` for the key in use.
-    package func retire(_ id: String) async throws -> SigningKeyEntry {
+    package func retire(_ id: String, by actor: Actor) async throws -> SigningKeyEntry {
         try requireNotGiven(id)
         let now = clock.now()
         try await database.transaction { sql in
             let entry = try Self.requireEntry(id, in: sql)
             guard entry.state != .active else { throw Self.inUse(id) }
-            try Self.retire("id = \(id)", at: now, in: sql)
+            if try Self.retire("id = \(id)", at: now, in: sql) > 0 {
+                try AuditLog.record("retire", on: .signingKey(id), by: actor, at: now, in: sql)
+            }
             try sql.authorizationsChanged()
         }
         return try await require(id)
@@ -178,12 +191,14 @@ package struct SigningKeys: Sendable {
     /// Forgets a key: what it signed is refused from now on.
     ///
     /// - Throws: `Problem.unknownSigningKey`, `.signingKeyState` for the key in use.
-    package func remove(_ id: String) async throws {
+    package func remove(_ id: String, by actor: Actor) async throws {
         try requireNotGiven(id)
+        let now = clock.now()
         try await database.transaction { sql in
             let entry = try Self.requireEntry(id, in: sql)
             guard entry.state != .active else { throw Self.inUse(id) }
             try sql("DELETE FROM signing_keys WHERE id = \(id)")
+            try AuditLog.record("delete", on: .signingKey(id), by: actor, at: now, in: sql)
             try sql.authorizationsChanged()
         }
     }
@@ -198,9 +213,12 @@ package struct SigningKeys: Sendable {
                 try Self.activate(id, at: now, in: sql)
             {
                 events.append(.activated(id))
+                try AuditLog.record("activate", on: .signingKey(id), by: .server, at: now, in: sql)
             }
             for row in try sql("DELETE FROM signing_keys WHERE accepted_until <= \(now) RETURNING id") {
-                events.append(.removed(try row.text("id")))
+                let id = try row.text("id")
+                events.append(.removed(id))
+                try AuditLog.record("delete", on: .signingKey(id), by: .server, at: now, in: sql)
             }
             if !events.isEmpty { try sql.authorizationsChanged() }
             return events
@@ -232,6 +250,9 @@ package struct SigningKeys: Sendable {
                 ON CONFLICT DO NOTHING RETURNING id
                 """)
             guard !made.isEmpty else { return nil }
+            try AuditLog.record(
+                "create; activates: \(RFC3339.text(activatesAt))", on: .signingKey(key.id), by: .server, at: now,
+                in: sql)
             try sql.authorizationsChanged()
             return key.id
         }
@@ -298,9 +319,11 @@ extension SigningKeys {
         return try !sql("UPDATE signing_keys SET activated_at = \(now) WHERE \(isOnStandby) RETURNING id").isEmpty
     }
 
-    private static func retire(_ condition: Query, at now: Int64, in sql: borrowing Transaction) throws {
+    /// - Returns: how many.
+    @discardableResult
+    private static func retire(_ condition: Query, at now: Int64, in sql: borrowing Transaction) throws -> Int {
         let second = Int64.microsecondsPerSecond
-        try sql(
+        return try sql.changes(
             """
             UPDATE signing_keys
             SET retired_at = \(now), accepted_until = \(now) + (longest_lifetime + \(grace)) * \(second)
