@@ -157,11 +157,11 @@ struct ScenarioFileTests {
         arguments: [
             (
                 "  - note: nothing",
-                "6:5: the step names no verb; verbs are send, sign, tamper, replay, parallel, forge, make-key, raw, wait"
+                "6:5: the step names no verb; verbs are send, sign, tamper, replay, parallel, forge, make-key, raw, wait, wait-mail"
             ),
             (
                 "  - send: GET /\n    wait: { seconds: 1 }",
-                "6:5: the step names more than one verb; verbs are send, sign, tamper, replay, parallel, forge, make-key, raw, wait"
+                "6:5: the step names more than one verb; verbs are send, sign, tamper, replay, parallel, forge, make-key, raw, wait, wait-mail"
             ),
             ("  - send: GET /\n    json: {}\n    body: ''", "6:5: only one of `json`, `body` and `base64` can be sent"),
             ("  - wait: { seconds: soon }", "6:22: `seconds` must be a number of seconds from 0 to 600"),
