@@ -69,7 +69,9 @@ extension GatehouseError {
     /// - Parameter now: Unix seconds by the server's clock.
     init(refusal response: TransportResponse, now: Double) {
         let body = try? JSONValue(parsing: response.body)
-        let words = body?["message"]?.string ?? body?["title"]?.string
+        // The IDM door puts its words one level deeper.
+        let words =
+            body?["message"]?.string ?? body?["title"]?.string ?? body?["error"]?["message"]?.string
         self = .refused(
             Refusal(
                 status: response.status, code: response.header("Error-Code"),

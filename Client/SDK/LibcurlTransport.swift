@@ -10,8 +10,8 @@ public final class LibcurlTransport: Transport {
     private let timeout: Duration
     private let version: HTTPVersion
 
-    /// The largest answer of the protocol is a list of eight addresses with 4 KiB of extensions each.
-    private static let maximumBodySize = 1024 * 1024
+    /// The largest answers are 500 subjects with 8 KiB of members each, and the audits of a subject with a long history.
+    private static let maximumBodySize = 16 * 1024 * 1024
 
     /// - Parameters:
     ///   - caFile: PEM file of the authorities to trust; nil for the system's.

@@ -41,6 +41,9 @@ extension Gatehouse {
         case .openCAP:
             return try await grant(
                 Call(method: .post, target: "/v1/auth", body: ["alias": .string(name), "password": .string(password)]))
+        case .idm:
+            return try await grant(
+                Call(method: .post, target: "/auth", body: ["username": .string(name), "password": .string(password)]))
         case .ampho(let prefix, let audience):
             var members: [JSONValue.Member] = [
                 .init(name: "login", value: .string(name)), .init(name: "password", value: .string(password)),
@@ -66,7 +69,7 @@ extension Gatehouse {
     private func grant(_ call: Call) async throws(GatehouseError) -> Grant {
         let response = try await send(call)
         let answer = try response.json()
-        guard let text = (answer["token"] ?? answer["jwt"])?.string else {
+        guard let text = (answer["token"] ?? answer["jwt"] ?? answer["access_token"])?.string else {
             throw .unexpectedAnswer("it has no token")
         }
         let token = UnverifiedToken(text)

@@ -4,6 +4,8 @@ import GatehouseJSON
 public enum SignInDoor: Sendable, Equatable {
     /// `POST /v1/auth`, which every OpenCAP server has. A token is renewed by signing in again, so the password must be at hand.
     case openCAP
+    /// `POST /auth` of the IDM, whose tokens live longest. Renewed as those of `openCAP`.
+    case idm
     /// `POST {prefix}/login`, with a refresh token: the password is needed once.
     ///
     /// - Parameters:
@@ -17,6 +19,7 @@ extension SignInDoor {
     var json: JSONValue {
         switch self {
         case .openCAP: return ["kind": "opencap"]
+        case .idm: return ["kind": "idm"]
         case .ampho(let prefix, let audience):
             var members: [JSONValue.Member] = [
                 .init(name: "kind", value: "ampho"), .init(name: "prefix", value: .string(prefix)),
@@ -30,6 +33,7 @@ extension SignInDoor {
     init?(json: JSONValue?) {
         switch json?["kind"]?.string {
         case "opencap": self = .openCAP
+        case "idm": self = .idm
         case "ampho":
             guard let prefix = json?["prefix"]?.string else { return nil }
             self = .ampho(prefix: prefix, audience: json?["audience"]?.string)

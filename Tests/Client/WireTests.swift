@@ -235,7 +235,7 @@ struct WireTests {
 
     @Test("an answer without end is not read to its end")
     func large() async throws {
-        let server = try server(.json("[" + String(repeating: " ", count: 2 * 1024 * 1024) + "]"))
+        let server = try server(.json("[" + String(repeating: " ", count: 17 * 1024 * 1024) + "]"))
         let error = await failure { () throws(GatehouseError) in try await client(server).addresses(of: "a$b.test") }
         guard case .unreachable(let failure) = error else {
             Issue.record("\(String(describing: error))")
