@@ -15,13 +15,13 @@ step() {
 
 start wide --test-limits
 step "Conformance suite, limits widened" \
-    "$bin/gatehouse-conformance" run --target "$url" --variables "$work/wide.yaml" --skip-tag limits --skip-tag proxied
+    "$bin/gatehouse-conformance" run --target "$url" --variables "$work/wide.yaml" --mail-sink "$sink" --skip-tag limits --skip-tag proxied
 step "Tours of the SDK" \
-    "$bin/gatehouse-conformance" tour --target "$url" --variables "$work/wide.yaml"
+    "$bin/gatehouse-conformance" tour --target "$url" --variables "$work/wide.yaml" --mail-sink "$sink"
 start proxied --test-limits --trusted-proxies 127.0.0.1
 step "Conformance suite, behind a proxy" \
     "$bin/gatehouse-conformance" run --target "$url" --variables "$work/proxied.yaml" --tag proxied
 start shipped
 step "Conformance suite, limits as shipped" \
-    "$bin/gatehouse-conformance" run --target "$url" --variables "$work/shipped.yaml" --tag limits
+    "$bin/gatehouse-conformance" run --target "$url" --variables "$work/shipped.yaml" --mail-sink "$sink" --tag limits
 exit "$result"

@@ -10,6 +10,12 @@ finish() {
 }
 trap finish EXIT
 
+# Where the runner listens for the servers' mail: below the ports that systems give out by themselves.
+while :; do
+    sink=127.0.0.1:$((20000 + RANDOM % 12000))
+    (: < "/dev/tcp/${sink/://}") 2>/dev/null || break
+done
+
 # start NAME FLAG…: a server with an admin, an owner and two domains; leaves its URL in $url and what the suite needs in $work/NAME.yaml.
 start() {
     local name=$1
@@ -40,6 +46,7 @@ owner_password: '$password'
 signing_key: '$(cat "$work/$name.jwk")'
 api_key_id: access_key_1
 api_secret: '123456789'
+public_url: https://id.demo.test
 public_path: /hello_world
 signed_path: /hello_world_private
 signed_resource: /hello_someone
@@ -50,7 +57,8 @@ $(sed 's/^/  /' "$work/$name.pem")
 YAML
     # Before the server, or it may not be there yet when it is first read.
     : > "$work/$name.out"
-    "$bin/gatehouse" serve --port 0 --signing-key-file "$work/$name.jwk" "${store[@]}" "$@" \
+    "$bin/gatehouse" serve --port 0 --signing-key-file "$work/$name.jwk" --public-url https://id.demo.test \
+        --mail-server "smtp://$sink" --mail-tls none --mail-from no-reply@id.demo.test "${store[@]}" "$@" \
         > "$work/$name.out" 2> "$work/$name.log" &
     servers+=($!)
     for _ in $(seq 100); do

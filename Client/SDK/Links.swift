@@ -7,7 +7,7 @@ public struct Links: Sendable {
 
     /// Makes a link for a subject who has consented (`POST /subject/{sssid}/links`).
     ///
-    /// - Throws: code `unknown_subject`, `not_consented`. When it fails as `.unreachable` and the request may have arrived, the
+    /// - Throws: code `not_found`, `not_consented`. When it fails as `.unreachable` and the request may have arrived, the
     ///   link may exist.
     @discardableResult
     public func create(for sssid: String) async throws(GatehouseError) -> Link {
@@ -21,7 +21,7 @@ public struct Links: Sendable {
 
     /// All links of a subject (`GET /subject/{sssid}/links`).
     ///
-    /// - Throws: code `unknown_subject`.
+    /// - Throws: code `not_found`.
     public func list(of sssid: String) async throws(GatehouseError) -> [Link] {
         let answer = try await gatehouse.send(
             Call(method: .get, target: Subjects.target(sssid) + "/links", authorization: .token))
@@ -36,7 +36,7 @@ public struct Links: Sendable {
 
     /// One link (`GET /link/{jti}`).
     ///
-    /// - Throws: code `unknown_link`.
+    /// - Throws: code `not_found`.
     public func link(_ id: String) async throws(GatehouseError) -> Link {
         let answer = try await gatehouse.send(Call(method: .get, target: Self.target(id), authorization: .token))
         return try Link(try answer.data())
@@ -49,7 +49,7 @@ public struct Links: Sendable {
     ///   - linkedSystem: where the record is kept.
     ///   - withdrawnOn: when the subject took the link back.
     ///   - expiresAt: Unix seconds; only before its token was first read.
-    /// - Throws: code `unknown_link`, `link_established`, `invalid_member`.
+    /// - Throws: code `not_found`, `link_established`, `link_fixed`, `invalid_member`.
     public func change(
         _ id: String, linkedTo: String? = nil, linkedSystem: String? = nil, withdrawnOn: StudyDate? = nil,
         expiresAt: Int64? = nil
@@ -66,7 +66,7 @@ public struct Links: Sendable {
     /// The token that the subject gets, mostly as a picture (`GET /link/{jti}/jwt`): the same each time. Every read is in the
     /// subject's audits.
     ///
-    /// - Throws: code `unknown_link`, `link_gone` once it is established or expired.
+    /// - Throws: code `not_found`; `link_gone` once it is established, withdrawn or over.
     public func token(_ id: String) async throws(GatehouseError) -> LinkToken {
         var call = Call(method: .get, target: Self.target(id) + "/jwt", authorization: .token)
         call.own = Call.Own(headers: [("Accept", "application/jwt")], body: nil)
@@ -80,7 +80,7 @@ public struct Links: Sendable {
     /// Ties the link to a patient's record (`POST /establish`). Whoever holds the token may do that, once; of several at the same
     /// moment one succeeds. Needs no credential.
     ///
-    /// - Throws: code `link_established`, `unknown_link`, `patient_required`. When it fails as `.unreachable` and the request may
+    /// - Throws: code `link_established`, `link_unknown`, `link_expired`, `not_a_patient`. When it fails as `.unreachable` and the request may
     ///   have arrived, the link may be established.
     public func establish(_ token: LinkToken, as patient: FHIRPatient) async throws(GatehouseError) {
         var call = Call(

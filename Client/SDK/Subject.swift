@@ -64,7 +64,7 @@ public struct NewSubject: Sendable, Equatable {
 
 /// What to change of a subject; what is nil stays as it is.
 ///
-/// A date that is set can no longer be changed: that is refused with `date_already_set`.
+/// A date that is set can no longer be changed: that is refused with `step_taken`.
 public struct SubjectChange: Sendable, Equatable {
     /// What the subject is called.
     public var name: String?

@@ -11,7 +11,7 @@ public struct Subjects: Sendable {
 
     /// Makes a subject (`POST /subject`).
     ///
-    /// - Throws: code `sssid_taken`, `invalid_member`, `missing_member`. When it fails as `.unreachable` and the request may have
+    /// - Throws: code `subject_taken`, `invalid_member`, `missing_member`, `wrong_type`. When it fails as `.unreachable` and the request may have
     ///   arrived, the subject may exist.
     @discardableResult
     public func create(_ subject: NewSubject) async throws(GatehouseError) -> Subject {
@@ -24,7 +24,7 @@ public struct Subjects: Sendable {
 
     /// One subject (`GET /subject/{sssid}`).
     ///
-    /// - Throws: code `unknown_subject`.
+    /// - Throws: code `not_found`.
     public func subject(_ sssid: String) async throws(GatehouseError) -> Subject {
         let answer = try await gatehouse.send(
             Call(method: .get, target: Self.target(sssid), authorization: .token))
@@ -33,7 +33,7 @@ public struct Subjects: Sendable {
 
     /// Changes a subject (`PUT /subject/{sssid}`); what the change does not name stays.
     ///
-    /// - Throws: code `unknown_subject`, `date_already_set`, `invalid_member`.
+    /// - Throws: code `not_found`, `step_taken` for another date of a step that has one, `invalid_member`.
     public func change(_ sssid: String, _ change: SubjectChange) async throws(GatehouseError) {
         _ = try await gatehouse.send(
             Call(
@@ -72,7 +72,7 @@ public struct Subjects: Sendable {
 
     /// What was done to a subject and its links, by whom and when, oldest first (`GET /subject/{sssid}/audits`).
     ///
-    /// - Throws: code `unknown_subject`.
+    /// - Throws: code `not_found`.
     public func audits(of sssid: String) async throws(GatehouseError) -> [Audit] {
         let answer = try await gatehouse.send(
             Call(method: .get, target: Self.target(sssid) + "/audits", authorization: .token))

@@ -64,11 +64,11 @@ struct StudyTests {
         let (gatehouse, _) = try client(
             .json(
                 #"{"error":{"status":409,"message":"this SSSID is already taken"}}"#, status: 409,
-                headers: [("Error-Code", "sssid_taken")]))
+                headers: [("Error-Code", "subject_taken")]))
         let error = await failure { () throws(GatehouseError) in
             try await gatehouse.subjects.create(NewSubject(sssid: "S", name: "N", birthday: "1981-02-03"))
         }
-        #expect(error.map { "\($0)" } == "this SSSID is already taken (sssid_taken)")
+        #expect(error.map { "\($0)" } == "this SSSID is already taken (subject_taken)")
     }
 
     // MARK: Users
@@ -352,6 +352,16 @@ struct StudyTests {
         #expect(try last(transport) == "POST /reset key=k-1&pass1=a%20b%26c%20%C3%BC&pass2=a%20b%26c%20%C3%BC")
         #expect(transport.bearers == [nil, nil])
         #expect(transport.requests.allSatisfy { $0.header("Content-Type") == "application/x-www-form-urlencoded" })
+    }
+
+    @Test("a page that says why the password was not set is a refusal, whatever its status")
+    func resetRefused() async throws {
+        let (gatehouse, _) = try client(
+            TransportResponse(status: 200, headers: [("Error-Code", "expired_reset_key")], body: Array("<p>".utf8)))
+        let error = await failure { () throws(GatehouseError) in
+            try await gatehouse.passwordReset.confirm(key: "k", new: "a long password")
+        }
+        #expect(error?.code == "expired_reset_key" && error?.status == 200)
     }
 
     // MARK: Nothing is printed
