@@ -123,6 +123,9 @@ let package = Package(
         cLibrary("CGatehouseSQLite", "Server/CLibraries/CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
         cLibrary("CGatehouseSodium", "Server/CLibraries/CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
         cLibrary("CGatehouseArgon2", "Server/CLibraries/CArgon2", pkgConfig: "libargon2", apt: "libargon2-dev"),
+        cLibrary("CGatehouseQREncode", "Server/CLibraries/CQREncode", pkgConfig: "libqrencode", apt: "libqrencode-dev"),
+        cLibrary("CGatehouseZlib", "Server/CLibraries/CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        library("GatehouseQRCode", "Server/QRCode", ["CGatehouseQREncode", "CGatehouseZlib"]),
         library("GatehouseStorage", "Server/Storage", exclude: ["README.md"]),
         library("GatehouseSQLite", "Server/SQLite", ["GatehouseStorage", "CGatehouseSQLite"], exclude: ["README.md"]),
         library(
@@ -142,7 +145,8 @@ let package = Package(
             "GatehouseCore", "Server/Core",
             [
                 "GatehouseStorage", "GatehousePasswords", "GatehouseMessages", "GatehouseOpenCAP", "GatehouseJSON",
-                "GatehouseCryptography", "GatehouseTransfer", "HTTPSignatures", "WebTokens", httpTypes, logging,
+                "GatehouseQRCode", "GatehouseCryptography", "GatehouseTransfer", "HTTPSignatures", "WebTokens",
+                httpTypes, logging,
                 mustache,
                 yams,
             ] + hummingbird + nio + lifecycle, resources: [.embedInCode("Mail/Templates")]),
@@ -165,7 +169,9 @@ let package = Package(
         // Conformance.
         library(
             "GatehouseScenarios", "Conformance/Scenarios",
-            resources: [.copy("ampho"), .copy("api"), .copy("cavage"), .copy("opencap"), .copy("rfc9421")]),
+            resources: [
+                .copy("ampho"), .copy("api"), .copy("cavage"), .copy("idm"), .copy("opencap"), .copy("rfc9421"),
+            ]),
         library(
             "GatehouseRunner", "Conformance/Runner",
             [
@@ -242,6 +248,7 @@ let package = Package(
         tests("JSONTests", "Tests/JSON", ["GatehouseJSON"]),
         tests("OpenCAPTests", "Tests/OpenCAP", ["GatehouseOpenCAP", "GatehouseJSON", "GatehouseTestSupport"]),
         tests("PasswordsTests", "Tests/Passwords", ["GatehousePasswords"]),
+        tests("QRCodeTests", "Tests/QRCode", ["GatehouseQRCode", "GatehouseTestSupport"]),
         tests("StorageTests", "Tests/Storage", ["GatehouseStorage", "GatehouseSQLite", "GatehouseStorageProbe"]),
         // Whole programs, as their users start them.
         tests(

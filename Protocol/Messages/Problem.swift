@@ -121,6 +121,10 @@ extension Problem {
         code: "no_alias", status: .forbidden, title: "The account has no alias, so it has no addresses.")
     package static let wrongDomain = Problem(
         code: "wrong_domain", status: .forbidden, title: "This credential is for another domain.")
+    package static let linkUnknown = Problem(
+        code: "link_unknown", status: .forbidden, title: "This is not the token of a link.")
+    package static let linkExpired = Problem(
+        code: "link_expired", status: .forbidden, title: "this link has expired")
     package static let insufficientRole = Problem(
         code: "insufficient_role", status: .forbidden, title: "The account may not do this.")
     package static let refreshTokenRequired = Problem(
@@ -159,6 +163,22 @@ extension Problem {
         code: "key_exists", status: .conflict, title: "There is a key of this id already.")
     package static let tooManyKeys = Problem(
         code: "too_many_keys", status: .conflict, title: "The account has as many keys as it can have; revoke one.")
+    package static let notAPatient = Problem(
+        code: "not_a_patient", status: .notAcceptable, title: "you must provide a FHIR `Patient` resource")
+    package static let subjectTaken = Problem(
+        code: "subject_taken", status: .conflict, title: "this SSSID is already taken")
+    package static let sssidFixed = Problem(
+        code: "sssid_fixed", status: .conflict, title: "SSSID cannot be changed")
+    package static let stepTaken = Problem(
+        code: "step_taken", status: .conflict, title: "The subject has taken this step already.")
+    package static let linkEstablished = Problem(
+        code: "link_established", status: .conflict, title: "The link has been established already.")
+    package static let linkFixed = Problem(
+        code: "link_fixed", status: .conflict, title: "This property of the link can no longer be changed.")
+    package static let linkGone = Problem(
+        code: "link_gone", status: .gone, title: "this link has expired")
+    package static let notConsented = Problem(
+        code: "not_consented", status: .preconditionFailed, title: "Subject has not yet been consented")
     package static let misdirectedRequest = Problem(
         code: "misdirected_request", status: .misdirectedRequest,
         title: "The certificate of this connection does not cover the host that was asked for.")

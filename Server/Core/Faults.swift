@@ -19,6 +19,17 @@ package struct Faults: Sendable, Equatable {
         case audienceUnchecked = "audience-unchecked"
         /// A signing key that was removed while the server runs is still accepted.
         case removedKeyAccepted = "removed-key-accepted"
+        // Faults of the C3-PRO IDM; see `StudyFaults`.
+        case userShownToAll = "user-shown-to-all"
+        case emptyNameAccepted = "empty-name-accepted"
+        case adminByAnyValue = "admin-by-any-value"
+        case ownedMembersAssigned = "owned-members-assigned"
+        case linkTokenPublic = "link-token-public"
+        case linkMembersUnfixed = "link-members-unfixed"
+        case listsCut = "lists-cut"
+        case searchIsAPattern = "search-is-a-pattern"
+        case subjectTwice = "subject-twice"
+        case signInBodyUnchecked = "sign-in-body-unchecked"
         // Each leaves out what its name says; see `SignatureFaults`.
         case signatureMethod = "signature-method-unchecked"
         case signatureTarget = "signature-target-unchecked"

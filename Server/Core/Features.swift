@@ -19,6 +19,8 @@ package struct Features: Sendable {
     /// How mail leaves; nil when there is none.
     let delivery: MailDelivery?
     let accepted: AcceptedSignatures
+    let subjects: Subjects
+    let links: Links
     package let callers: Callers
     let sessions: Sessions
     let renewal: Renewal
@@ -68,6 +70,11 @@ package struct Features: Sendable {
         aliases = Aliases(
             database: database, accounts: accounts, domains: domains, limits: limits, clock: clock)
         addresses = Addresses(database: database, clock: clock, faults: settings.faults)
+        subjects = Subjects(database: database, clock: clock, faults: settings.faults)
+        links = Links(
+            database: database, masterKey: masterKey, issuer: settings.publicURL ?? "gatehouse",
+            audience: settings.linkAudience ?? "\(settings.publicURL ?? "gatehouse")/", clock: clock,
+            faults: settings.faults)
     }
 
     var signInHandlers: SignInHandlers { SignInHandlers(signIn: signIn, lifetime: settings.tokenLifetime) }
@@ -87,6 +94,17 @@ package struct Features: Sendable {
         AddressHandlers(
             addresses: addresses, limit: LookUpLimit(perMinute: settings.lookUpsPerMinute), clock: clock,
             cacheControl: settings.lookUpCacheControl)
+    }
+
+    var authHandlers: AuthHandlers {
+        AuthHandlers(signIn: signIn, lifetime: settings.idmTokenLifetime, faults: settings.faults)
+    }
+    var userHandlers: UserHandlers { UserHandlers(accounts: accounts, faults: settings.faults) }
+    var subjectHandlers: SubjectHandlers { SubjectHandlers(subjects: subjects) }
+    var linkHandlers: LinkHandlers { LinkHandlers(links: links) }
+    /// Who may read the token of a link.
+    var linkReaders: Access<LinkReader> {
+        .linkReader(callers, isPublic: settings.hasPublicLinkTokens || settings.faults.opensLinkTokens)
     }
 
     var aliasHandlers: AliasHandlers { AliasHandlers(aliases: aliases, callers: callers) }

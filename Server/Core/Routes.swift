@@ -67,6 +67,33 @@ extension RouteTable {
         on(.post, "/api/keys/{id}/rotate", manager, readsBody: true, keys.rotate)
         on(.delete, "/api/keys/{id}", manager, keys.revoke)
 
+        let auth = features.authHandlers
+        on(.post, "/auth", anyone, readsBody: true, auth.signIn)
+
+        // The paths of the C3-PRO IDM take `Authorization: JWT …` as well.
+        let staff = Access<Staff>.staff(callers)
+        let userAdmin = Access<Admin>.admin(callers, .manage, schemes: Callers.bearerOrJWT)
+        let users = features.userHandlers
+        on(.post, "/user", userAdmin, readsBody: true, users.create)
+        on(.delete, "/user", userAdmin, readsBody: true, users.delete)
+        on(.get, "/user/{username}", .signedIn(callers, schemes: Callers.bearerOrJWT), users.read)
+
+        let subjects = features.subjectHandlers
+        on(.post, "/subject", staff, readsBody: true, subjects.create)
+        on(.get, "/subject", staff, subjects.list)
+        on(.get, "/subject/{sssid}", staff, subjects.read)
+        on(.put, "/subject/{sssid}", staff, readsBody: true, subjects.change)
+        on(.get, "/subject/{sssid}/audits", staff, subjects.audits)
+
+        let links = features.linkHandlers
+        on(.get, "/subject/{sssid}/links", staff, links.list)
+        on(.post, "/subject/{sssid}/links", staff, links.create)
+        on(.get, "/link/{jti}", staff, links.read)
+        on(.put, "/link/{jti}", staff, readsBody: true, links.change)
+        on(.get, "/link/{jti}/jwt", features.linkReaders, links.token)
+        on(.get, "/link/{jti}/qr", staff, links.picture)
+        on(.post, "/establish", anyone, readsBody: true, largestBody: 1 << 20, links.establish)
+
         on(.get, "/verify", anyone, features.proxyHandlers.verify)
         if let policy = features.helloPolicy {
             let hello = HelloHandlers()

@@ -35,6 +35,12 @@ package struct Settings: Sendable {
     package var amphoPrefix = AmphoPrefix.default
     /// Seconds.
     package var amphoTokenLifetime: Int64 = 900
+    /// Seconds.
+    package var idmTokenLifetime: Int64 = 43_200
+    /// `aud` of link tokens; nil for the public URL with a slash.
+    package var linkAudience: String?
+    /// Whether whoever knows a link may read its token.
+    package var hasPublicLinkTokens = false
     package var signInFailuresPerName = SignInLimits.asShipped.perName
     package var signInFailuresPerNetwork = SignInLimits.asShipped.perNetwork
     package var lookUpsPerMinute = 300
@@ -221,6 +227,20 @@ extension Setting {
                 "ampho-token-lifetime", "SECONDS", "how long an access token of the Ampho door is good for (900)",
                 alias: "AMPHO_SECURITY_TOKEN_TTL"
             ) { settings, text in settings.amphoTokenLifetime = try wholeNumber(text, 1...SigningKeys.longestLifetime)
+            },
+            Setting("idm-token-lifetime", "SECONDS", "how long an access token of /auth is good for (43200)") {
+                settings, text in
+                settings.idmTokenLifetime = try wholeNumber(text, 1...SigningKeys.longestLifetime)
+            },
+            Setting("link-audience", "TEXT", "audience of link tokens (the public URL with a slash at its end)") {
+                settings, text in
+                guard (try? Audience(text)) != nil else {
+                    throw InvalidSetting("must have 1 to 256 characters, none of them a space")
+                }
+                settings.linkAudience = text
+            },
+            Setting("public-link-tokens", "", "link tokens are for whoever knows the link, not for staff alone") {
+                settings, text in settings.hasPublicLinkTokens = try yesOrNo(text)
             },
             Setting("sign-in-failures-per-name", "N", "failed sign-ins of one name in 15 minutes (10)") {
                 settings, text in settings.signInFailuresPerName = try wholeNumber(text, 1...1_000_000)

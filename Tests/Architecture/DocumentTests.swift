@@ -61,7 +61,8 @@ struct DocumentTests {
     func problemsAreInTheTable() throws {
         let statuses = [
             "badRequest": "400", "unauthorized": "401", "forbidden": "403", "notFound": "404",
-            "methodNotAllowed": "405", "requestTimeout": "408", "conflict": "409", "contentTooLarge": "413",
+            "methodNotAllowed": "405", "notAcceptable": "406", "gone": "410", "preconditionFailed": "412",
+            "requestTimeout": "408", "conflict": "409", "contentTooLarge": "413",
             "uriTooLong": "414", "unsupportedMediaType": "415", "misdirectedRequest": "421", "tooManyRequests": "429",
             "requestHeaderFieldsTooLarge": "431", "internalServerError": "500", "serviceUnavailable": "503",
         ]

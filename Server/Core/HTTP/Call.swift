@@ -73,12 +73,20 @@ package struct Call: Sendable {
     ///
     /// - Throws: `Problem.unsupportedMediaType`, `.invalidJSON` with the reason, `.wrongType` for JSON that is no object.
     package func jsonObject() throws(Problem) -> JSONValue {
+        let value = try json()
+        guard value.object != nil else { throw .wrongType.saying("The body must be a JSON object.") }
+        return value
+    }
+
+    /// The body as JSON of any kind.
+    ///
+    /// - Throws: `Problem.unsupportedMediaType`, `.invalidJSON` with the reason.
+    func json() throws(Problem) -> JSONValue {
         if let contentType = headers[.contentType], !MediaType.isJSON(contentType) { throw .unsupportedMediaType }
         let value: JSONValue
         do { value = try JSONValue(parsing: body) } catch {
             throw .invalidJSON.saying("The body is not valid JSON: \(error)")
         }
-        guard value.object != nil else { throw .wrongType.saying("The body must be a JSON object.") }
         return value
     }
 

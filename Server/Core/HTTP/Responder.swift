@@ -53,7 +53,8 @@ package struct Responder: HTTPResponder {
                 let call = Call(
                     original: original, isSigned: isSigned, query: query.map { String($0) },
                     network: network(of: peer, request.headers), parameters: parameters,
-                    body: route.readsBody || isSigned ? try await wholeBody(of: request) : [],
+                    body: route.readsBody || isSigned
+                        ? try await wholeBody(of: request, upTo: route.largestBody ?? limits.body) : [],
                     readsBody: route.readsBody,
                     isFromProxy: proxies.trusts(peer))
                 answer = try await route.handler(call)
@@ -79,24 +80,28 @@ package struct Responder: HTTPResponder {
         guard certificates.cover(host: host) else { throw .misdirectedRequest }
     }
 
-    private func wholeBody(of request: Request) async throws -> [UInt8] {
+    private func wholeBody(of request: Request, upTo limit: Int) async throws -> [UInt8] {
         // Without either there is none (RFC 9112 §6.3), and nothing to wait for.
         guard request.headers.contains(.contentLength) || request.headers.contains(.transferEncoding) else { return [] }
         // The parser has let digits pass only; what no `Int` holds is too large as well.
-        if let length = request.headers[.contentLength], Int(length) ?? .max > limits.body {
-            throw Problem.bodyTooLarge
+        if let length = request.headers[.contentLength], Int(length) ?? .max > limit {
+            throw Self.tooLarge(limit)
         }
         do {
-            let buffer = try await request.body.collect(upTo: limits.body)
+            let buffer = try await request.body.collect(upTo: limit)
             return Array(buffer.readableBytesView)
         } catch is NIOTooManyBytesError {
-            throw Problem.bodyTooLarge
+            throw Self.tooLarge(limit)
         } catch is CancellationError {
             throw CancellationError()
         } catch {
             // The connection broke, so nobody reads the answer. The error may hold octets of the body: not for the log.
             throw Problem.malformedRequest
         }
+    }
+
+    private static func tooLarge(_ limit: Int) -> Problem {
+        .bodyTooLarge.saying("The body is larger than \(limit / 1024) KiB.")
     }
 
     private func network(of peer: String, _ headers: HTTPFields) -> Network {

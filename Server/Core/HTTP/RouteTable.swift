@@ -25,6 +25,8 @@ package struct RouteTable: Sendable {
         package let method: HTTPRequest.Method
         /// With `{name}` for a segment that varies.
         package let path: String
+        /// Octets of a body; nil for as many as everywhere.
+        let largestBody: Int?
         let segments: [Substring]
         package let readsBody: Bool
         /// `Access-Control-Allow-Origin: *` on every answer, errors included.
@@ -40,13 +42,14 @@ package struct RouteTable: Sendable {
     /// Adds a route whose handler needs the caller that `access` makes.
     package mutating func on<Caller: Sendable>(
         _ method: HTTPRequest.Method, _ path: String, _ access: Access<Caller>, readsBody: Bool = false,
-        publicToAllOrigins: Bool = false, _ handler: @escaping @Sendable (Call, Caller) async throws -> Answer
+        largestBody: Int? = nil, publicToAllOrigins: Bool = false,
+        _ handler: @escaping @Sendable (Call, Caller) async throws -> Answer
     ) {
         let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
         indicesByLength[segments.count, default: []].append(routes.count)
         routes.append(
             Route(
-                method: method, path: path, segments: Array(segments), readsBody: readsBody,
+                method: method, path: path, largestBody: largestBody, segments: Array(segments), readsBody: readsBody,
                 isPublicToAllOrigins: publicToAllOrigins
             ) { call in try await handler(call, try await access.admit(call)) })
     }

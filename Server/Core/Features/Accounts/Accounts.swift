@@ -150,6 +150,11 @@ package struct Accounts: Sendable {
         }
     }
 
+    /// The account that signs in by the name; nil when there is none.
+    func find(_ name: AccountName) async throws -> AccountSummary? {
+        try await list(name: name, try PageRequest([:])).items.first
+    }
+
     /// - Throws: `Problem.unknownAccount`.
     func require(_ id: String) async throws -> AccountSummary {
         try await database.read { sql in
