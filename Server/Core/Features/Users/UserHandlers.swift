@@ -27,7 +27,8 @@ struct UserHandlers: Sendable {
         let newPassword = try accounts.checkNewPassword(password, for: [.email(email)])
         do {
             try await accounts.create(
-                email: email, alias: nil, password: newPassword, roles: isAdmin ? [.admin, .staff] : [.staff])
+                email: email, alias: nil, password: newPassword, roles: isAdmin ? [.admin, .staff] : [.staff],
+                by: admin.account.actor)
         } catch AccountError.nameTaken {
             throw Problem.nameTaken
         }
@@ -35,13 +36,13 @@ struct UserHandlers: Sendable {
     }
 
     /// `DELETE /user`
-    @Sendable func delete(_ call: Call, _: Admin) async throws -> Answer {
+    @Sendable func delete(_ call: Call, _ admin: Admin) async throws -> Answer {
         let body = try call.jsonObject()
         guard let username = try Self.text("username", in: body), !username.isEmpty else {
             throw Problem.missingMember.saying("you must provide a username")
         }
         guard let email = try? EmailAddress(username) else { throw Problem.unknownAccount }
-        do { try await accounts.delete(.email(email)) } catch AccountError.unknown {
+        do { try await accounts.delete(.email(email), by: admin.account.actor) } catch AccountError.unknown {
             throw Problem.unknownAccount
         } catch AccountError.lastAdmin {
             throw Problem.lastAdmin
