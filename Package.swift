@@ -40,10 +40,10 @@ let lifecycle: [Target.Dependency] = [
     outside("ServiceLifecycle", "swift-service-lifecycle"),
     outside("UnixSignals", "swift-service-lifecycle"),
 ]
+let mustache = outside("Mustache", "swift-mustache")
 /// Both ends need them, and the SDK fetches them (Docs/Decisions/0006-the-sdk-alone.md).
 let structuredFields = Target.Dependency.product(
     name: "RawStructuredFieldValues", package: "swift-http-structured-headers")
-let mustache = outside("Mustache", "swift-mustache")
 let yams = outside("Yams", "yams")
 
 func library(
@@ -146,10 +146,10 @@ let package = Package(
             [
                 "GatehouseStorage", "GatehousePasswords", "GatehouseMessages", "GatehouseOpenCAP", "GatehouseJSON",
                 "GatehouseQRCode", "GatehouseCryptography", "GatehouseTransfer", "HTTPSignatures", "WebTokens",
-                httpTypes, logging,
-                mustache,
-                yams,
-            ] + hummingbird + nio + lifecycle, resources: [.embedInCode("Mail/Templates")]),
+                httpTypes, logging, mustache, yams,
+            ] + hummingbird + nio + lifecycle,
+            // In the binary, so that there is one file to deploy.
+            resources: [.embedInCode("Mail/Templates"), .embedInCode("Pages/Templates")]),
         command(
             "GatehouseCommand", "Server/Command",
             [
@@ -256,7 +256,7 @@ let package = Package(
             [
                 "GatehouseCommand", "GatehouseClientCommand", "GatehouseConformanceCommand", "GatehouseClient",
                 "GatehouseNotesExample", "GatehouseHelloExample", "GatehouseTransfer", "GatehouseJSON",
-                "GatehouseTestSupport", "HTTPSignatures", httpTypes,
+                "GatehouseRunner", "GatehouseTestSupport", "HTTPSignatures", httpTypes,
             ]),
         tests(
             "TransferTests", "Tests/Transfer", ["GatehouseTransfer", "GatehouseTestSupport", httpTypes]),

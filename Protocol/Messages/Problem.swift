@@ -111,6 +111,10 @@ extension Problem {
         code: "signature_stale", status: .unauthorized, title: "The signature is too old, or from the future.")
     package static let signatureInvalid = Problem(
         code: "signature_invalid", status: .unauthorized, title: "The signature is not valid here.")
+    package static let crossSite = Problem(
+        code: "cross_site", status: .forbidden, title: "This form was sent by a page of another site.")
+    package static let setUpCodeNeeded = Problem(
+        code: "set_up_code_needed", status: .forbidden, title: "The set-up code is missing, wrong or no longer good.")
     package static let insufficientKeyScope = Problem(
         code: "insufficient_scope", status: .forbidden, title: "The key may not do this.")
     package static let untrustedPeer = Problem(
@@ -197,6 +201,9 @@ extension Problem {
         code: "unsupported_media_type", status: .unsupportedMediaType, title: "Send the body as application/json.")
     package static let tooManyAttempts = Problem(
         code: "too_many_attempts", status: .tooManyRequests, title: "Too many failed sign-ins; wait before the next.")
+    package static let tooManyResetRequests = Problem(
+        code: "too_many_reset_requests", status: .tooManyRequests,
+        title: "Too many reset links were asked for from your network.")
     package static let tooManyLookups = Problem(
         code: "too_many_lookups", status: .tooManyRequests, title: "Too many unknown aliases; wait before the next.")
     package static let overloaded = Problem(

@@ -95,14 +95,26 @@ struct Serve: AsyncParsableCommand {
                 "the secret of a key has fewer than 256 bits or is not random; `gatehouse key rotate` gives it a good one",
                 metadata: ["key": .string(key.id)])
         }
+        let setUpCode = try await features.setUp.makeCode()
         return GatehouseServer(
             settings: settings, features: features, database: store.database, certificates: certificates,
             clock: .system, logger: logger
         ) { url in
             // Not `print`, which keeps the line back when standard output is a pipe; whoever started us waits for it.
             try? FileHandle.standardOutput.write(contentsOf: Data("Gatehouse is ready at \(url)\n".utf8))
+            if let setUpCode { offerSetUp(at: settings.publicURL ?? url, setUpCode) }
             releaseStartPages()
         }
+    }
+
+    /// On standard error, with the log, for whoever started the server: a person reads it, so it is no line of JSON.
+    private static func offerSetUp(at url: String, _ code: String) {
+        writeToStandardError(
+            """
+            gatehouse: there is no admin yet. Make one at \(url)/init, or with `gatehouse init --username EMAIL`.
+            gatehouse: from elsewhere than this machine the page asks for the set-up code \(code)
+
+            """)
     }
 
     private static func certificates(_ settings: Settings) throws -> Certificates? {

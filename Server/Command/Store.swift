@@ -86,6 +86,9 @@ struct Store {
     var accounts: Accounts {
         Accounts(database: database, passwords: passwords, policy: settings.passwordPolicy, clock: .system)
     }
+    var setUp: SetUp {
+        SetUp(database: database, accounts: accounts, clock: .system, faults: settings.faults)
+    }
     var domains: Domains { Domains(database: database, passwords: passwords, clock: .system) }
 
     var signingKeys: SigningKeys {

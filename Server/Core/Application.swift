@@ -63,7 +63,8 @@ package struct GatehouseServer: Service {
                 Housekeeping(
                     database: database, limits: features.limits, sessions: features.sessions,
                     signingKeys: features.signingKeys, keys: features.keys,
-                    accepted: features.accepted, clock: clock, logger: logger),
+                    accepted: features.accepted, passwordReset: features.passwordReset, clock: clock, logger: logger),
+                ResetRequests(passwordReset: features.passwordReset, logger: logger),
                 Uses(sessions: features.sessions, keys: features.keys, logger: logger),
                 MailSender(
                     outbox: features.outbox, delivery: features.delivery, database: database,
@@ -125,6 +126,35 @@ struct CertificateReload: Service {
     }
 }
 
+/// Answers requests for reset links soon after they came, and looks every half minute for those that a process left when it
+/// ended.
+struct ResetRequests: Service {
+    let passwordReset: PasswordReset
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup { group in
+                group.addTask {
+                    while !Task.isCancelled {
+                        passwordReset.bell.ring()
+                        do { try await Task.sleep(for: .seconds(30)) } catch { return }
+                    }
+                }
+                for await _ in passwordReset.bell.strokes {
+                    // Not at once: a mail takes some writes, and whoever sends the next request would find it delayed by them.
+                    do { try await Task.sleep(for: .milliseconds(.random(in: 50...500))) } catch { break }
+                    do { try await passwordReset.answerRequests() } catch {
+                        logger.warning(
+                            "requests for reset links not answered; tried again soon", metadata: ["error": "\(error)"])
+                    }
+                }
+                group.cancelAll()
+            }
+        }
+    }
+}
+
 /// Writes down every few seconds which sessions and keys have been used, and once more when the server stops.
 struct Uses: Service {
     let sessions: Sessions
@@ -159,6 +189,7 @@ struct Housekeeping: Service {
     let signingKeys: SigningKeys
     let keys: APIKeys
     let accepted: AcceptedSignatures
+    let passwordReset: PasswordReset
     let clock: Clock
     let logger: Logger
 
@@ -179,6 +210,7 @@ struct Housekeeping: Service {
             try sessions.tidy(at: now, in: sql)
             try limits.tidy(at: now, in: sql)
             try keys.tidy(at: now, in: sql)
+            try passwordReset.tidy(at: now, in: sql)
         }
         try await accepted.tidy(at: now)
         for event in try await signingKeys.advance() {

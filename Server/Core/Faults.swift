@@ -30,6 +30,16 @@ package struct Faults: Sendable, Equatable {
         case searchIsAPattern = "search-is-a-pattern"
         case subjectTwice = "subject-twice"
         case signInBodyUnchecked = "sign-in-body-unchecked"
+        /// The link of a reset mail begins with what the request named as its host.
+        case resetLinkFromHost = "reset-link-from-host"
+        /// `/init` makes an account without the role, and stays open.
+        case initMakesNoAdmin = "init-makes-no-admin"
+        /// `/init` makes admins although there is one.
+        case initStaysOpen = "init-stays-open"
+        /// `/iforgot` says when there is no such account.
+        case forgotTells = "forgot-tells"
+        /// A reset without a key is taken for one with a good key.
+        case resetWithoutKey = "reset-without-key"
         // Each leaves out what its name says; see `SignatureFaults`.
         case signatureMethod = "signature-method-unchecked"
         case signatureTarget = "signature-target-unchecked"

@@ -1,4 +1,5 @@
 package import GatehouseCryptography
+import GatehouseMessages
 package import GatehousePasswords
 package import GatehouseStorage
 import HTTPSignatures
@@ -26,6 +27,9 @@ package struct Features: Sendable {
     let renewal: Renewal
     let introspection: Introspection
     let revocation: Revocation
+    package let setUp: SetUp
+    let passwordReset: PasswordReset
+    let databaseStatus: DatabaseStatus
     let settings: Settings
     let database: any Database
     let clock: Clock
@@ -67,6 +71,12 @@ package struct Features: Sendable {
         signIn = SignIn(
             database: database, passwords: passwords, policy: settings.passwordPolicy, limits: limits, tokens: tokens,
             refreshTokens: refreshTokens, sessionLifetime: .days(settings.sessionLifetime), clock: clock)
+        setUp = SetUp(database: database, accounts: accounts, clock: clock, faults: settings.faults)
+        passwordReset = PasswordReset(
+            database: database, passwords: passwords, policy: settings.passwordPolicy, masterKey: masterKey,
+            publicURL: settings.publicURL, outbox: outbox, mailsPerHour: settings.resetMailsPerHour, clock: clock,
+            faults: settings.faults)
+        databaseStatus = DatabaseStatus(database: database, clock: clock)
         aliases = Aliases(
             database: database, accounts: accounts, domains: domains, limits: limits, clock: clock)
         addresses = Addresses(database: database, clock: clock, faults: settings.faults)
@@ -77,6 +87,15 @@ package struct Features: Sendable {
             faults: settings.faults)
     }
 
+    var rootHandlers: RootHandlers { RootHandlers(setUp: setUp) }
+    var statusHandlers: StatusHandlers { StatusHandlers(database: databaseStatus, mail: mailStatus) }
+    var setUpHandlers: SetUpHandlers { SetUpHandlers(setUp: setUp) }
+    var passwordResetHandlers: PasswordResetHandlers {
+        PasswordResetHandlers(
+            reset: passwordReset,
+            limit: MinuteLimit(perMinute: settings.resetRequestsPerMinute, refusal: .tooManyResetRequests), clock: clock
+        )
+    }
     var signInHandlers: SignInHandlers { SignInHandlers(signIn: signIn, lifetime: settings.tokenLifetime) }
 
     var amphoHandlers: AmphoHandlers {
@@ -92,7 +111,8 @@ package struct Features: Sendable {
 
     var addressHandlers: AddressHandlers {
         AddressHandlers(
-            addresses: addresses, limit: LookUpLimit(perMinute: settings.lookUpsPerMinute), clock: clock,
+            addresses: addresses, limit: MinuteLimit(perMinute: settings.lookUpsPerMinute, refusal: .tooManyLookups),
+            clock: clock,
             cacheControl: settings.lookUpCacheControl)
     }
 

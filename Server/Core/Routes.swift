@@ -13,6 +13,23 @@ extension RouteTable {
         let admin = Access<Admin>.admin(callers)
         let managingAdmin = Access<Admin>.admin(callers, .manage)
 
+        let root = features.rootHandlers
+        on(.get, "/", anyone, root.root)
+        on(.get, "/pages/style.css", anyone, PageAsset.stylesheet.answer)
+        on(.get, "/pages/icon.svg", anyone, PageAsset.icon.answer)
+        on(.get, "/status", anyone, features.statusHandlers.show)
+
+        // Forms, which no page of another site may send.
+        let ownForms = Access<Anyone>.sameSite(features.settings.publicURL)
+        let setUp = features.setUpHandlers
+        on(.get, "/init", anyone, setUp.show)
+        on(.post, "/init", ownForms, readsBody: true, setUp.create)
+        let reset = features.passwordResetHandlers
+        on(.get, "/iforgot", anyone, reset.ask)
+        on(.post, "/iforgot", ownForms, readsBody: true, reset.request)
+        on(.get, "/reset", anyone, reset.show)
+        on(.post, "/reset", ownForms, readsBody: true, reset.set)
+
         let signIn = features.signInHandlers
         on(.post, "/v1/auth", anyone, readsBody: true, signIn.begin)
 

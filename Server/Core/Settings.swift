@@ -44,6 +44,8 @@ package struct Settings: Sendable {
     package var signInFailuresPerName = SignInLimits.asShipped.perName
     package var signInFailuresPerNetwork = SignInLimits.asShipped.perNetwork
     package var lookUpsPerMinute = 300
+    package var resetMailsPerHour: Int64 = 3
+    package var resetRequestsPerMinute = 30
     /// Seconds that the time of a signature may differ from ours.
     package var signatureWindow: Int64 = 300
     /// What signatures have to cover on the pages for trying them out; nil for what they have to cover elsewhere.
@@ -252,6 +254,13 @@ extension Setting {
                 settings, text in settings.lookUpsPerMinute = Int(try wholeNumber(text, 1...1_000_000_000))
             },
             Setting(
+                "reset-mails-per-hour", "N", "mails with a link to reset the password of one account in an hour (3)"
+            ) { settings, text in settings.resetMailsPerHour = try wholeNumber(text, 1...1_000_000)
+            },
+            Setting("reset-requests-per-minute", "N", "such links asked for from one network in a minute (30)") {
+                settings, text in settings.resetRequestsPerMinute = Int(try wholeNumber(text, 1...1_000_000_000))
+            },
+            Setting(
                 "signature-window", "SECONDS", "how far the time of a signature may be from the server's (300)"
             ) { settings, text in settings.signatureWindow = try wholeNumber(text, 1...3600) },
             Setting(
@@ -328,6 +337,8 @@ extension Setting {
                 settings.signInFailuresPerName = 1_000_000
                 settings.signInFailuresPerNetwork = 1_000_000
                 settings.lookUpsPerMinute = 1_000_000_000
+                settings.resetMailsPerHour = 1_000_000
+                settings.resetRequestsPerMinute = 1_000_000_000
             },
         ] + faults
 

@@ -277,6 +277,7 @@ struct SignInLimitTests {
         let housekeeping = Housekeeping(
             database: fixture.database, limits: fixture.features.limits, sessions: fixture.features.sessions,
             signingKeys: fixture.signingKeys, keys: fixture.features.keys, accepted: fixture.features.accepted,
+            passwordReset: fixture.features.passwordReset,
             clock: fixture.time.clock,
             logger: .init(label: "test"))
         func rows() async throws -> [Int64] {
@@ -326,11 +327,11 @@ struct SignInLimitTests {
 
     @Test("look-ups of unknown aliases are counted for each network and minute")
     func lookUps() throws {
-        let limit = LookUpLimit(perMinute: 3)
+        let limit = MinuteLimit(perMinute: 3, refusal: .tooManyLookups)
         let start: Int64 = TestClock.start
         for _ in 0..<3 {
             try limit.requireRoom(for: Fixture.here, at: start)
-            limit.countMiss(of: Fixture.here, at: start)
+            limit.count(Fixture.here, at: start)
         }
         let problem = #expect(throws: Problem.self) { try limit.requireRoom(for: Fixture.here, at: start + 1_000_000) }
         #expect(problem?.code == "too_many_lookups")
@@ -339,7 +340,7 @@ struct SignInLimitTests {
         try limit.requireRoom(for: Fixture.here, at: start + 60_000_000)
         // A clock that is set back by an hour must not make it wait for an hour.
         try limit.requireRoom(for: Fixture.here, at: start - 3_600_000_000)
-        for _ in 0..<3 { limit.countMiss(of: Fixture.here, at: start - 3_600_000_000) }
+        for _ in 0..<3 { limit.count(Fixture.here, at: start - 3_600_000_000) }
         let again = #expect(throws: Problem.self) {
             try limit.requireRoom(for: Fixture.here, at: start - 3_600_000_000)
         }
@@ -348,16 +349,16 @@ struct SignInLimitTests {
 
     @Test("beyond so many networks the new ones share a count")
     func manyNetworks() throws {
-        let limit = LookUpLimit(perMinute: 2)
+        let limit = MinuteLimit(perMinute: 2, refusal: .tooManyLookups)
         let now = TestClock.start
         func network(_ number: Int) -> Network {
             Network(address: "10.\(number >> 16).\(number >> 8 & 255).\(number & 255)")
         }
-        for number in 0..<50_000 { limit.countMiss(of: network(number), at: now) }
+        for number in 0..<50_000 { limit.count(network(number), at: now) }
         try limit.requireRoom(for: network(0), at: now)
         for number in 50_000..<50_002 {
             try limit.requireRoom(for: network(number), at: now)
-            limit.countMiss(of: network(number), at: now)
+            limit.count(network(number), at: now)
         }
         #expect(throws: Problem.self) { try limit.requireRoom(for: network(50_002), at: now) }
         try limit.requireRoom(for: network(0), at: now)

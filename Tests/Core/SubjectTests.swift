@@ -27,7 +27,7 @@ struct SubjectTests {
             method: "GET", target: "/subject?\(query)", scheme: "http", host: "a.test", headers: [:])
         return Call(
             original: original, isSigned: false, query: query, network: Fixture.here, parameters: [], body: [],
-            readsBody: false, isFromProxy: false)
+            readsBody: false, isFromProxy: false, isFromLoopback: false)
     }
 
     @Test("a search finds the same whether it has few hits or very many")

@@ -9,7 +9,7 @@ package struct AmphoPrefix: Sendable, Equatable {
         "v1", "ccap", "address", "private", "auth", "status", "init", "user", "iforgot", "reset", "subject", "link",
         "establish", "hello_world", "hello_world_private", "hello_someone", "verify", ".well-known", "health",
         "metrics",
-        "openapi.json",
+        "openapi.json", "pages",
     ]
     /// Second segments below `/api`.
     private static let takenBelowAPI: Set<Substring> = [

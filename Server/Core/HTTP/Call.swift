@@ -20,6 +20,24 @@ package struct Call: Sendable {
     let readsBody: Bool
     /// Whether the peer is a proxy that the operator trusts.
     let isFromProxy: Bool
+    /// Whether the peer itself is a program on this machine.
+    let isFromLoopback: Bool
+
+    /// Whether a person on this machine makes the call: no proxy hands it on, and no page of elsewhere whose name was made to
+    /// lead here.
+    var isFromThisMachine: Bool {
+        guard isFromLoopback, !isFromProxy, let host = Authority(original.host)?.host else { return false }
+        let isForwarded = headers.contains { field in
+            let name = field.name.canonicalName
+            return name.hasPrefix("x-forwarded") || Self.forwardingNames.contains(name)
+        }
+        return !isForwarded && (host == "localhost" || IPAddress(host)?.isLoopback == true)
+    }
+
+    private static let forwardingNames: Set<String> = [
+        "forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "x-original-host", "true-client-ip",
+        "cf-connecting-ip", "fastly-client-ip",
+    ]
 
     package var headers: HTTPFields { original.headers }
 

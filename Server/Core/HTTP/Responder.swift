@@ -56,12 +56,14 @@ package struct Responder: HTTPResponder {
                     body: route.readsBody || isSigned
                         ? try await wholeBody(of: request, upTo: route.largestBody ?? limits.body) : [],
                     readsBody: route.readsBody,
-                    isFromProxy: proxies.trusts(peer))
+                    isFromProxy: proxies.trusts(peer), isFromLoopback: IPAddress(peer)?.isLoopback ?? false)
                 answer = try await route.handler(call)
             }
         } catch {
             let problem = Self.problem(for: error, logger)
-            answer = doors.door(of: path).answer(to: problem)
+            answer =
+                WebPage.isWanted(path, request.headers)
+                ? WebPage.refusal(problem, at: path) : doors.door(of: path).answer(to: problem)
             var metadata: Logger.Metadata = ["code": .string(problem.code), "path": .string(String(path))]
             if let reason = problem.reason { metadata["reason"] = .string(reason) }
             logger.debug("refused", metadata: metadata)

@@ -109,7 +109,9 @@ package struct MailTemplates: Sendable {
         let parsed: MustacheTemplate
         do {
             // Text is not escaped; what comes before it must not take a line of its own.
-            parsed = try MustacheTemplate(string: (part == .html ? "" : "{{% CONTENT_TYPE:TEXT}}") + source.text)
+            parsed =
+                try part == .html
+                ? EscapedHTML.template(source.text) : MustacheTemplate(string: "{{% CONTENT_TYPE:TEXT}}" + source.text)
         } catch let error as MustacheTemplate.ParserError {
             // Of the text before it, one line more or less does not count.
             throw unusable("line \(error.context.lineNumber): \(error.error)")

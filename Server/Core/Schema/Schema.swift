@@ -178,5 +178,6 @@ package enum Schema {
             ]),
         study,
         mail,
+        setUpAndReset,
     ]
 }

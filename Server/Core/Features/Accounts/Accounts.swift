@@ -64,8 +64,7 @@ package struct Accounts: Sendable {
         do {
             return try policy.check(text, contextWords: names.flatMap(\.contextWords))
         } catch {
-            throw error.isUnusable
-                ? .invalidPassword.saying(error.description) : .weakPassword.saying(error.description)
+            throw error.problem
         }
     }
 
@@ -93,17 +92,8 @@ package struct Accounts: Sendable {
                         throw AccountError.domainNotHosted(alias.domain)
                     }
                 }
-                try sql(
-                    """
-                    INSERT INTO accounts (id, email, username, domain, password_hash, created_at, password_changed_at)
-                    VALUES (\(id), \(email?.text), \(alias?.username), \(alias?.domain), \(hash), \(now), \(now))
-                    """)
-                for role in roles {
-                    try sql("INSERT INTO account_roles (account_id, role) VALUES (\(id), \(role.rawValue))")
-                }
-                let names = [email?.text, alias?.text].compactMap { $0 }.joined(separator: ", ")
-                let given = roles.isEmpty ? "" : "; \(Self.text(of: roles))"
-                try AuditLog.record("create: \(names)\(given)", on: .account(id), by: actor, at: now, in: sql)
+                try Self.insert(
+                    id, email: email, alias: alias, passwordHash: hash, roles: roles, by: actor, at: now, in: sql)
             }
         } catch let error as StorageError where error.isUniqueViolation {
             // Which of the two it was decides only what the message says.
@@ -179,7 +169,7 @@ package struct Accounts: Sendable {
         try await database.transaction { sql in
             guard try !sql("SELECT 1 FROM accounts WHERE id = \(id)").isEmpty else { throw AccountError.unknown(id) }
             var done: [String?] = []
-            if let roles { done.append(try Self.setRoles(roles, of: id, in: sql)) }
+            if let roles { done.append(try Self.setRoles(roles, of: id, at: now, in: sql)) }
             if let isDisabled { done.append(try Self.setDisabled(isDisabled, id, at: now, in: sql)) }
             if let newHash { done.append(try Self.setPasswordHash(newHash, of: id, at: now, in: sql)) }
             try Self.record(done, on: id, by: actor, at: now, in: sql)
@@ -204,7 +194,7 @@ package struct Accounts: Sendable {
         let now = clock.now()
         try await database.transaction { sql in
             let id = try Self.requireID(of: name, in: sql)
-            try Self.record([try Self.setRoles(roles, of: id, in: sql)], on: id, by: actor, at: now, in: sql)
+            try Self.record([try Self.setRoles(roles, of: id, at: now, in: sql)], on: id, by: actor, at: now, in: sql)
         }
     }
 
@@ -246,7 +236,32 @@ package struct Accounts: Sendable {
 
     // MARK: In one transaction, each with what it did for the audit log, nil for nothing
 
-    private static func setRoles(_ roles: Set<Role>, of id: String, in sql: borrowing Transaction) throws -> String? {
+    /// Makes the account, and the event of it.
+    static func insert(
+        _ id: String, email: EmailAddress?, alias: Alias?, passwordHash: String, roles: Set<Role>, by actor: Actor,
+        at now: Int64, in sql: borrowing Transaction
+    ) throws {
+        try sql(
+            """
+            INSERT INTO accounts (id, email, username, domain, password_hash, created_at, password_changed_at)
+            VALUES (\(id), \(email?.text), \(alias?.username), \(alias?.domain), \(passwordHash), \(now), \(now))
+            """)
+        try give(roles, to: id, at: now, in: sql)
+        let names = [email?.text, alias?.text].compactMap { $0 }.joined(separator: ", ")
+        let given = roles.isEmpty ? "" : "; \(text(of: roles))"
+        try AuditLog.record("create: \(names)\(given)", on: .account(id), by: actor, at: now, in: sql)
+    }
+
+    private static func give(_ roles: Set<Role>, to id: String, at now: Int64, in sql: borrowing Transaction) throws {
+        for role in roles {
+            try sql("INSERT INTO account_roles (account_id, role) VALUES (\(id), \(role.rawValue))")
+        }
+        if roles.contains(.admin) { try SetUp.close(at: now, in: sql) }
+    }
+
+    private static func setRoles(
+        _ roles: Set<Role>, of id: String, at now: Int64, in sql: borrowing Transaction
+    ) throws -> String? {
         let before = try sql("SELECT role FROM account_roles WHERE account_id = \(id)").map { try $0.text("role") }
         if Set(before) == Set(roles.map(\.rawValue)) { return nil }
         if !roles.contains(.admin) {
@@ -254,9 +269,7 @@ package struct Accounts: Sendable {
             try APIKeys.endIntrospection(byFormerAdmin: id, in: sql)
         }
         try sql("DELETE FROM account_roles WHERE account_id = \(id)")
-        for role in roles {
-            try sql("INSERT INTO account_roles (account_id, role) VALUES (\(id), \(role.rawValue))")
-        }
+        try give(roles, to: id, at: now, in: sql)
         try sql.authorizationsChanged()
         return text(of: roles)
     }
@@ -278,14 +291,21 @@ package struct Accounts: Sendable {
         return changed == 0 ? nil : isDisabled ? "disable" : "enable"
     }
 
-    private static func setPasswordHash(
+    @discardableResult
+    static func setPasswordHash(
         _ hash: String, of id: String, at now: Int64, in sql: borrowing Transaction
     ) throws -> String {
         try sql("UPDATE accounts SET password_hash = \(hash), password_changed_at = \(now) WHERE id = \(id)")
+        try passwordChanged(of: id, at: now, in: sql)
+        return "set password"
+    }
+
+    /// Ends whatever the password before has opened, and the links that would set another.
+    static func passwordChanged(of id: String, at now: Int64, in sql: borrowing Transaction) throws {
         try sql("DELETE FROM sessions WHERE account_id = \(id)")
         try APIKeys.revokeAll(of: id, in: sql)
+        try PasswordReset.voidKeys(of: id, at: now, in: sql)
         try sql.authorizationsChanged()
-        return "set password"
     }
 
     /// - Throws: `AccountError.lastAdmin`.
@@ -349,6 +369,13 @@ package struct Accounts: Sendable {
             WHERE r.role = \(Role.admin.rawValue) AND a.disabled_at IS NULL LIMIT 2
             """)
         if admins.count == 1, try admins[0].text("account_id") == id { throw AccountError.lastAdmin }
+    }
+}
+
+extension PasswordPolicyError {
+    /// `Problem.weakPassword` or `.invalidPassword`, in the words of this one.
+    var problem: Problem {
+        isUnusable ? .invalidPassword.saying(description) : .weakPassword.saying(description)
     }
 }
 

@@ -6,7 +6,7 @@ import HTTPTypes
 /// Turns HTTP into calls on `Addresses` and back; decides nothing itself.
 struct AddressHandlers: Sendable {
     let addresses: Addresses
-    let limit: LookUpLimit
+    let limit: MinuteLimit
     let clock: Clock
     /// `Cache-Control` of look-ups.
     let cacheControl: String
@@ -21,7 +21,7 @@ struct AddressHandlers: Sendable {
         try limit.requireRoom(for: call.network, at: clock.now())
         let listing: Addresses.Listing
         do { listing = try await addresses.lookUp(alias) } catch let problem as Problem {
-            limit.countMiss(of: call.network, at: clock.now())
+            limit.count(call.network, at: clock.now())
             throw problem
         }
         let body: [UInt8]

@@ -25,11 +25,9 @@ extension SignIn {
                     """)
                 guard changed == 1 else { throw Problem.invalidCredentials }
                 try accept(proof, at: now, in: sql)
-                try sql("DELETE FROM sessions WHERE account_id = \(account.id)")
-                try APIKeys.revokeAll(of: account.id, in: sql)
+                try Accounts.passwordChanged(of: account.id, at: now, in: sql)
                 try AuditLog.record(
                     "change password", on: .account(account.id), by: account.actor, at: now, in: sql)
-                try sql.authorizationsChanged()
             }
         }
     }
