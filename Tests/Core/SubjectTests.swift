@@ -54,6 +54,28 @@ struct SubjectTests {
         }
     }
 
+    @Test("a page is chosen by the index of its order, however far it is")
+    func queryPlans() async throws {
+        let fixture = try await Fixture()
+        for order in SubjectOrder.allCases {
+            for direction in ["asc", "desc"] {
+                for filter in ["", "&status=1"] {
+                    let query = "ordercol=\(order.rawValue)&orderdir=\(direction)&offset=499950\(filter)"
+                    let list = try SubjectList(try call(query), Faults())
+                    let plan = try await fixture.database.read { sql in
+                        try sql("EXPLAIN QUERY PLAN \(try #require(try list.statements(in: sql).last))").map {
+                            try $0.text("detail")
+                        }
+                    }
+                    // The rows of the page by their number, chosen without reading any other row, and no sorting but theirs.
+                    #expect(plan.first == "SEARCH subjects USING INTEGER PRIMARY KEY (rowid=?)", "\(query): \(plan)")
+                    #expect(plan.count { $0.contains("USING COVERING INDEX subjects_") } == 1, "\(query): \(plan)")
+                    #expect(plan.count == 4 && plan.last == "USE TEMP B-TREE FOR ORDER BY", "\(query): \(plan)")
+                }
+            }
+        }
+    }
+
     @Test("a changed name is found, and the old one is not")
     func index() async throws {
         let fixture = try await Fixture()

@@ -32,7 +32,7 @@ extension Schema {
             )
             """,
             // Each has all that choosing a page needs, so that page 10 000 reads an index and not the rows before it.
-            "CREATE INDEX subjects_status ON subjects (status, number)",
+            "CREATE INDEX subjects_status ON subjects (status, created_at, number)",
             "CREATE INDEX subjects_sssid ON subjects (sssid_key, number, status)",
             "CREATE INDEX subjects_name ON subjects (name_key, number, status)",
             "CREATE INDEX subjects_bday ON subjects (bday_at, number, status)",

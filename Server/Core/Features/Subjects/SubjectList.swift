@@ -41,7 +41,7 @@ struct SubjectList: Sendable {
 
     let offset: Int64
     let perPage: Int64
-    /// Nil for the order of creation.
+    /// Nil for the time of creation.
     let order: SubjectOrder?
     let isDescending: Bool
     let search: SubjectSearch?
@@ -80,28 +80,68 @@ struct SubjectList: Sendable {
         return number
     }
 
-    /// The statement, which reads whole rows for the page alone.
-    func statement(in sql: borrowing Transaction) throws -> Query {
-        let clause = order?.clause(isDescending: isDescending) ?? (isDescending ? "number DESC" : "number")
-        var conditions: [Query] = []
-        if let search { conditions.append(try search.condition(in: sql)) }
-        if let status {
-            // `+` keeps the order's index, which knows the status as well, instead of sorting all of that status.
-            conditions.append(order == nil ? "status = \(status)" : "+status = \(status)")
+    // MARK: The page
+
+    /// Hits that are worth reading one by one and sorting.
+    private static let fewHits: Int64 = 10_000
+    /// Subjects in the order of the list that are looked at one by one when there are more hits.
+    private static let closeLook: Int64 = 5000
+    /// The last place that such a look can find.
+    private static let closeEnd: Int64 = 500
+
+    /// The subjects of the page, in order.
+    func page(in sql: borrowing Transaction) throws -> [Subject] {
+        let statements = try statements(in: sql)
+        for statement in statements.dropLast() {
+            let rows = try sql(statement)
+            if rows.count == perPage { return try rows.map { row in try StoredSubject(row).subject } }
         }
-        let filter: Query = conditions.reduce("") { $0 == "" ? " WHERE \($1)" : "\($0) AND \($1)" }
-        return """
-            SELECT \(StoredSubject.columns) FROM subjects WHERE number IN
-                (SELECT number FROM subjects\(filter) ORDER BY \(clause) LIMIT \(perPage) OFFSET \(offset))
-            ORDER BY \(clause)
-            """
+        return try sql(statements.last ?? "").map { row in try StoredSubject(row).subject }
+    }
+
+    /// How the page is found: each but the last is a look that may see too little. Whole rows are read for the page alone;
+    /// which they are, an index tells.
+    func statements(in sql: borrowing Transaction) throws -> [Query] {
+        guard let search else { return [rows(chosenBy: indexed(where: []))] }
+        guard try search.finds(moreThan: Self.fewHits, in: sql) else {
+            return [rows(chosenBy: "FROM subjects WHERE number IN (\(search.numbers))\(andStatus)")]
+        }
+        // `+` keeps the index of the order and looks its entries up among the hits, instead of sorting all hits.
+        let all = rows(chosenBy: indexed(where: ["+number IN (\(search.numbers))"]))
+        guard offset <= Self.closeEnd - perPage else { return [all] }
+        // So many have the text that the first of the list are likely to be among them.
+        let first = rows(
+            chosenBy: """
+                FROM (SELECT * FROM subjects ORDER BY \(clause) LIMIT \(Self.closeLook))
+                WHERE \(search.condition)\(andStatus)
+                """)
+        return [first, all]
+    }
+
+    private var clause: Query { (order ?? .created).clause(isDescending: isDescending) }
+    private var andStatus: Query { status.map { " AND status = \($0)" } ?? "" }
+
+    /// All subjects by the index of the order, which knows the status as well. That of the status knows the time of creation.
+    private func indexed(where conditions: [Query]) -> Query {
+        var all = conditions
+        if let status {
+            let isByCreation = conditions.isEmpty && (order ?? .created) == .created
+            all.append(isByCreation ? "status = \(status)" : "+status = \(status)")
+        }
+        return all.reduce("FROM subjects") { $0 == "FROM subjects" ? "\($0) WHERE \($1)" : "\($0) AND \($1)" }
+    }
+
+    private func rows(chosenBy source: Query) -> Query {
+        """
+        SELECT \(StoredSubject.columns) FROM subjects WHERE number IN
+            (SELECT number \(source) ORDER BY \(clause) LIMIT \(perPage) OFFSET \(offset))
+        ORDER BY \(clause)
+        """
     }
 }
 
 extension Subjects {
     func list(_ list: SubjectList) async throws -> [Subject] {
-        try await database.read { sql in
-            try sql(try list.statement(in: sql)).map { row in try StoredSubject(row).subject }
-        }
+        try await database.read { sql in try list.page(in: sql) }
     }
 }

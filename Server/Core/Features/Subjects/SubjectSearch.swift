@@ -3,11 +3,8 @@ import GatehouseStorage
 /// Finds text in subjects, literally and whatever its case.
 ///
 /// From three characters on the text may stand anywhere in name, `sssid` or birthday, which an index of trigrams answers;
-/// a shorter one stands at their beginning, which the order of their indices answers. Where that finds very many, a list
-/// finds its page sooner by looking at one subject after the other.
+/// a shorter one stands at their beginning, which the order of their indices answers.
 struct SubjectSearch: Sendable {
-    /// Hits that are worth collecting and sorting.
-    private static let fewHits = 2000
     static let shortestAnywhere = 3
 
     /// In canonical form.
@@ -29,12 +26,14 @@ struct SubjectSearch: Sendable {
     private var findsNothing: Bool { text == "\0" }
     private var isAnywhere: Bool { text.unicodeScalars.count >= Self.shortestAnywhere }
 
-    /// A condition on a row of `subjects`, chosen by how many there are to be found.
-    func condition(in sql: borrowing Transaction) throws -> Query {
-        if findsNothing { return "1 = 0" }
-        let numbers = isAnywhere ? withTrigrams : beginning
-        let hits = try sql("SELECT COUNT(*) AS hits FROM (\(numbers) LIMIT \(Self.fewHits + 1))")[0].integer("hits")
-        if hits <= Self.fewHits { return "number IN (\(numbers))" }
+    /// The numbers of the subjects that have the text, from the indices.
+    var numbers: Query {
+        if findsNothing { return "SELECT number FROM subjects WHERE 1 = 0" }
+        return isAnywhere ? withTrigrams : beginning
+    }
+
+    /// Whether a row of `subjects` has the text, without asking an index.
+    var condition: Query {
         guard isAnywhere else {
             let length = Int64(text.unicodeScalars.count)
             return """
@@ -43,6 +42,11 @@ struct SubjectSearch: Sendable {
                 """
         }
         return "(instr(name_key, \(text)) > 0 OR instr(sssid_key, \(text)) > 0 OR instr(lower(bday), \(text)) > 0)"
+    }
+
+    /// Whether more subjects than `count` have the text.
+    func finds(moreThan count: Int64, in sql: borrowing Transaction) throws -> Bool {
+        try sql("SELECT COUNT(*) AS hits FROM (\(numbers) LIMIT \(count + 1))")[0].integer("hits") > count
     }
 
     /// The numbers of the subjects that begin with the text.
