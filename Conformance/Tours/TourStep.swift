@@ -39,6 +39,13 @@ package struct TourStep<State: Sendable>: Sendable {
     }
 }
 
+/// What a step needs and the caller has not given; the steps after it go on.
+struct TourSkip: Error {
+    let reason: String
+
+    init(_ reason: String) { self.reason = reason }
+}
+
 /// Something that a step found other than promised.
 package struct TourMismatch: Error, Sendable {
     let mismatch: Failure.Mismatch

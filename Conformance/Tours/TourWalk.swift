@@ -24,6 +24,8 @@ struct TourWalk<State: Sendable>: Sendable {
                     // Kept also when the step fails, for the clean-up.
                     defer { state = current }
                     try await step.act(&current)
+                } catch let skip as TourSkip {
+                    result.outcome = .skipped(reason: skip.reason)
                 } catch {
                     let stopped = Task.isCancelled
                     result.outcome =

@@ -80,6 +80,17 @@ struct TourTests {
         #expect(results[1].warnings == [])
     }
 
+    @Test("a step can be skipped for what was not given, and the others go on")
+    func skips() async throws {
+        let log = Log()
+        let tour = Tour(
+            name: "t", title: "a tour", start: { _ in 1 },
+            steps: [step("one", log) { _ in throw TourSkip("needs a lamp") }, step("two", log)])
+        let results = await tour.run(try context())
+        #expect(results.map(\.outcome) == [.skipped(reason: "needs a lamp"), .passed])
+        #expect(log.all == ["one 1", "two 2"])
+    }
+
     @Test("a tour whose variables were not given is skipped whole")
     func needs() async throws {
         let log = Log()

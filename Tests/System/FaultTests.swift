@@ -103,10 +103,28 @@ struct FaultTests {
     }
 }
 
+/// Where a server's mail goes while the runner judges it.
+struct TestMail {
+    static let publicURL = "https://id.test"
+    /// `HOST:PORT` for the runner's `--mail-sink`.
+    let sink: String
+
+    init() throws { sink = "127.0.0.1:\(try RawServer.unusedPort())" }
+
+    /// What the server needs to send mail there.
+    var flags: [String] {
+        [
+            "--public-url", Self.publicURL, "--mail-server", "smtp://\(sink)", "--mail-tls", "none", "--mail-from",
+            "no-reply@id.test",
+        ]
+    }
+}
+
 /// A server with everything that the bundled suite wants to know of one.
 struct ConformanceSet {
     let server: ServerProcess
     private let variables: String
+    private let mail: TestMail
 
     init(on store: TestStore, flags: [String] = []) async throws {
         let key = try await Program.gatehouse.run(["sec-gen-key"]).output.trimmingCharacters(in: .newlines)
@@ -115,6 +133,7 @@ struct ConformanceSet {
         try await store.addAccount("owner@a.test")
         let secret = try await store.addDomain("demo-a.test", owner: "owner@a.test")
         let other = try await store.addDomain("demo-b.test")
+        mail = try TestMail()
         variables = try store.folder.write(
             """
             domain: demo-a.test
@@ -126,12 +145,15 @@ struct ConformanceSet {
             owner: owner@a.test
             owner_password: '\(TestStore.password)'
             signing_key: '\(key)'
+            public_url: \(TestMail.publicURL)
             """, to: "variables.yaml"
         ).path
-        server = try await store.start(["--test-limits", "--signing-key-file", keyFile] + flags)
+        server = try await store.start(["--test-limits", "--signing-key-file", keyFile] + mail.flags + flags)
     }
 
-    func arguments(_ more: [String]) -> [String] { ["run", "--target", server.url, "--variables", variables] + more }
+    func arguments(_ more: [String]) -> [String] {
+        ["run", "--target", server.url, "--variables", variables, "--mail-sink", mail.sink] + more
+    }
 
     func run(_ more: [String]) async throws -> Program.Ended { try await Program.conformance.run(arguments(more)) }
 }
