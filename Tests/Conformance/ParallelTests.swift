@@ -33,6 +33,29 @@ struct ParallelTests {
         #expect(Set(run.requests.map(\.bodyText)).count == 16)
     }
 
+    @Test("answers without an error code can be told from others of the same status")
+    func withoutCode() async throws {
+        let counts = ["200 none: 1, 200 x: 3", "200 none: 4"]
+        let outcomes = try await withThrowingTaskGroup(of: ScenarioResult.Outcome.self) { group in
+            for count in counts {
+                group.addTask {
+                    let served = Mutex(0)
+                    return try await TestSuites.run(
+                        steps: "  - parallel: { times: 4, send: GET /, expect-counts: { \(count) } }"
+                    ) { _ in
+                        let isFirst = served.withLock {
+                            $0 += 1
+                            return $0 == 1
+                        }
+                        return .http(200, headers: isFirst ? [] : [("Error-Code", "x")])
+                    }.result.outcome
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(outcomes.count { $0 == .passed } == 1)
+    }
+
     @Test("two winners are a failure that tells the counts")
     func twoWinners() async throws {
         let served = Mutex(0)

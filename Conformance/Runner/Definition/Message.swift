@@ -67,6 +67,9 @@ package struct ParallelStep: Sendable {
 
     /// `409: 15`, or with the error code `409 alias_taken: 15`.
     package struct Count: Sendable, Hashable {
+        /// `200 none: 1` counts answers without an error code, where pages with one have the same status.
+        static let noCode = "none"
+
         package let status: Int
         package let code: String?
         package let expected: Int

@@ -52,7 +52,7 @@ extension StepContext {
         }
 
         func fits(_ count: ParallelStep.Count) -> Bool {
-            status == count.status && (count.code == nil || code == count.code)
+            status == count.status && (count.code == nil || count.code == code ?? ParallelStep.Count.noCode)
         }
 
         var text: String {
