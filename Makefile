@@ -1,6 +1,6 @@
 # `make` lists the verbs. `make demo` and `make test` do all their own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help packages build lint format test sdk-alone interop fuzz nightly demo faults serve release bench bench-smoke
+.PHONY: help packages build lint format test sdk-alone interop fuzz nightly pages-test demo faults serve release bench bench-smoke
 
 RELEASE := .build-release
 OPTIMISED := -c release --static-swift-stdlib --scratch-path $(RELEASE)
@@ -40,6 +40,11 @@ interop: build ## exchange keys, tokens and signed requests with the programs of
 	python3 -m venv .build/interop-cavage
 	.build/interop-cavage/bin/pip install --quiet --disable-pip-version-check --requirement Tests/Interop/requirements-cavage.txt
 	.build/interop-cavage/bin/python -B Tests/Interop/cavage.py .build/debug
+
+pages-test: build ## use the pages in headless Chromium as a person would, and leave pictures in .build/artefacts/pages
+	python3 -m venv .build/pages
+	.build/pages/bin/pip install --quiet --disable-pip-version-check --requirement Tests/Pages/requirements.txt
+	.build/pages/bin/python -B Tests/Pages/pages.py .build/debug .build/artefacts/pages
 
 demo: build ## run the conformance suite and the tours against a fresh server
 	Conformance/demo.sh
