@@ -108,6 +108,8 @@ class Browser:
         service = webdriver.ChromeService(executable_path="/usr/bin/chromedriver")
         self.driver = webdriver.Chrome(options=options, service=service)
         self.driver.set_page_load_timeout(60)
+        # As if its window were in front; otherwise nothing shows that it has the focus.
+        self.driver.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})
         self.artefacts = artefacts
         self.looked_at = 0
         self.resize("desktop")

@@ -5,7 +5,7 @@ import GatehouseTransfer
 import HTTPTypes
 import Testing
 
-@Suite("Pages of a whole server", .timeLimit(.minutes(5)))
+@Suite("Pages of a whole server", .timeLimit(.minutes(10)))
 struct PasswordPageTests {
     // MARK: The first admin
 
@@ -143,6 +143,20 @@ struct PasswordPageTests {
                 _ = try await server.post("/iforgot", ["username": isKnown ? "nurse@a.test" : "other@a.test"])
             }
             #expect(try await sink.take(to: "nurse@a.test", within: .seconds(20)) != nil)
+        }
+    }
+
+    @Test("/auth takes as long for a name that nobody has")
+    func signInTime() async throws {
+        try await withStore { store in
+            try await store.addAccount("nurse@a.test")
+            let server = try await store.start(["--test-limits"])
+            try await Interleaved.compare("POST /auth") { isKnown in
+                let name = isKnown ? "nurse@a.test" : "other@a.test"
+                let answer = try await server.send(
+                    .post, "/auth", json: ["username": .string(name), "password": "not this one 9"])
+                #expect(answer.outcome == "401 invalid_credentials")
+            }
         }
     }
 

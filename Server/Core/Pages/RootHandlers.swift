@@ -14,6 +14,6 @@ struct RootHandlers: Sendable {
         if try await setUp.standing() != .closed {
             links.insert(WebPage.Link(text: "Set up the first administrator", path: "/init"), at: 0)
         }
-        return WebPage(heading: "Gatehouse", paragraphs: ["This server is ready."], links: links).answer()
+        return WebPage(heading: "This server is ready", links: links).answer()
     }
 }

@@ -9,7 +9,7 @@ struct SetUpHandlers: Sendable {
     @Sendable func show(_ call: Call, _: Anyone) async throws -> Answer {
         let standing = try await setUp.standing()
         guard standing != .closed else { return Self.ready.answer() }
-        return Self.form(asksForCode: standing == .reopened || !call.isFromThisMachine).answer()
+        return Self.form(standing, call).answer()
     }
 
     /// `POST /init`
@@ -19,7 +19,7 @@ struct SetUpHandlers: Sendable {
         let standing = try await setUp.standing()
         guard standing != .closed else { return Self.ready.answer() }
         let username = form["username"] ?? ""
-        var page = Self.form(asksForCode: standing == .reopened || !call.isFromThisMachine, username: username)
+        var page = Self.form(standing, call, username: username)
         do {
             guard !username.isEmpty else {
                 throw FormMistake("You must provide a username", "username", .invalidName)
@@ -55,7 +55,8 @@ struct SetUpHandlers: Sendable {
         heading: "IDM Ready", paragraphs: ["Admin users have been created, system is ready."],
         links: [WebPage.Link(text: "Start page", path: "/")])
 
-    private static func form(asksForCode: Bool, username: String = "") -> WebPage {
+    private static func form(_ standing: SetUp.Standing, _ call: Call, username: String = "") -> WebPage {
+        let isFirst = standing == .open
         var fields = [
             WebPage.Field(
                 name: "username", label: "Email address", autocomplete: "username",
@@ -63,15 +64,19 @@ struct SetUpHandlers: Sendable {
             WebPage.Field(
                 name: "password", label: "Password", kind: .newPassword, hint: "Long is better than complicated."),
         ]
-        if asksForCode {
+        if !isFirst || !call.isFromThisMachine {
             fields.append(
                 WebPage.Field(
                     name: "code", label: "Set-up code",
                     hint: "The server printed it to its log when it started, or gatehouse init --reopen did."))
         }
         return WebPage(
-            heading: "Set up the first administrator",
-            paragraphs: ["No admin users are present on the system, you can create one now:"],
+            heading: isFirst ? "Set up the first administrator" : "Set up an administrator",
+            paragraphs: [
+                isFirst
+                    ? "No admin users are present on the system, you can create one now:"
+                    : "An operator has opened this page, so that one more admin can be made."
+            ],
             form: WebPage.Form(action: "/init", fields: fields, button: "Create administrator"))
     }
 
