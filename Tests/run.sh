@@ -1,6 +1,13 @@
 #!/usr/bin/env bash
 # Runs the tests that have been built, with a folder of their own for what they write, and fails when they leave something there.
 set -euo pipefail
+# The mail server that some tests send to, in the versions that its list pins.
+requirements=Tests/Support/MailServer/requirements.txt
+if ! cmp --silent "$requirements" .build/mailserver/requirements.txt; then
+    python3 -m venv .build/mailserver
+    .build/mailserver/bin/pip install --quiet --disable-pip-version-check --requirement "$requirements"
+    cp "$requirements" .build/mailserver/
+fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 # Some tests become another user, who must get in.

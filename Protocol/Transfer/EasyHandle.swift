@@ -19,6 +19,8 @@ internal import HTTPTypes
     private var connectTo: StringList?
     private var recipients: StringList?
     private var exchange: SMTPExchange?
+    /// Why a conversation about mail shall end.
+    private var abortion: TransferError?
     /// What is left of a mail.
     private var mail: ArraySlice<UInt8> = []
     private var maySendTwice = false
@@ -54,6 +56,7 @@ internal import HTTPTypes
         connectTo = nil
         recipients = nil
         exchange = nil
+        abortion = nil
         mail = []
         feed = nil
         wasSent = false
@@ -212,6 +215,7 @@ internal import HTTPTypes
         try set(CURLOPT_PROTOCOLS_STR, "smtp,smtps")
         try setCallbacks()
         try setDebugCallback()
+        try setProgressCallback()
         try set(CURLOPT_URL, server.url)
         try setTLS(verifiesPeer: true, caFile: server.caFile)
         try set(CURLOPT_USE_SSL, Int((server.security == .none ? CURLUSESSL_NONE : CURLUSESSL_ALL).rawValue))
@@ -262,6 +266,24 @@ internal import HTTPTypes
         try set(CURLOPT_VERBOSE, 1)
     }
 
+    private func setProgressCallback() throws(TransferError) {
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        try unsafe check(gatehouse_curl_set_pointer(raw, CURLOPT_XFERINFODATA, context))
+        try unsafe check(
+            gatehouse_curl_set_progress(raw, CURLOPT_XFERINFOFUNCTION) { context, _, _, _, _ in
+                unsafe EasyHandle.from(context).abortion == nil ? 0 : 1
+            })
+        // Calls it.
+        try set(CURLOPT_NOPROGRESS, 0)
+    }
+
+    /// Whether the transfer has to be asked to end, by `abort`, rather than be taken away from libcurl: version 7.88 takes that
+    /// for the end of the message, says so to the server, which would take a mail that is cut off, and waits for its answer.
+    var hasToBeAborted: Bool { exchange != nil && abortion == nil }
+
+    /// Makes libcurl give the transfer up the next time it looks at it.
+    func abort(_ reason: TransferError) { abortion = reason }
+
     private func noteCommand(_ octets: UnsafeRawBufferPointer) {
         unsafe exchange?.sent(octets)
         guard unsafe octets.starts(with: "QUIT".utf8) else { return }
@@ -280,6 +302,8 @@ internal import HTTPTypes
     /// The outcome of a conversation about mail.
     private func mailResult(_ code: CURLcode) -> Result<TransferResponse, TransferError> {
         do throws(TransferError) {
+            if let abortion, code == CURLE_ABORTED_BY_CALLBACK { throw abortion }
+            if code == CURLE_USE_SSL_FAILED { exchange?.lacksTLS() }
             guard code == CURLE_OK else { throw error(code) }
             return .success(TransferResponse(status: try long(CURLINFO_RESPONSE_CODE), headers: [], body: []))
         } catch {

@@ -20,6 +20,11 @@ package struct SMTPDialogue: Sendable, Equatable {
         package let step: SMTPStep
         /// The last line of the server's last reply; empty when it said nothing. It can contain addresses.
         package internal(set) var reply: String
+
+        package init(step: SMTPStep, reply: String = "") {
+            self.step = step
+            self.reply = reply
+        }
     }
 
     package internal(set) var parts: [Part] = []

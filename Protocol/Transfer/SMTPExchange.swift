@@ -7,7 +7,13 @@ final class SMTPExchange: Sendable {
     let message: SMTPMessage?
     /// For all of it.
     let timeout: Duration
-    private let state = Mutex(SMTPDialogue())
+    private let state = Mutex(State())
+
+    private struct State {
+        var dialogue = SMTPDialogue()
+        /// Whether goodbye was said: what comes after that changes nothing.
+        var isOver = false
+    }
 
     init(_ server: SMTPServer, _ message: SMTPMessage?, timeout: Duration) {
         self.server = server
@@ -15,7 +21,7 @@ final class SMTPExchange: Sendable {
         self.timeout = timeout
     }
 
-    var dialogue: SMTPDialogue { state.withLock { $0 } }
+    var dialogue: SMTPDialogue { state.withLock { $0.dialogue } }
 
     // MARK: What libcurl tells of
 
@@ -34,8 +40,18 @@ final class SMTPExchange: Sendable {
             case "NOOP": .idle
             default: nil
             }
-        guard let step else { return }
-        state.withLock { $0.parts.append(SMTPDialogue.Part(step: step, reply: "")) }
+        state.withLock { state in
+            if word == "QUIT" { state.isOver = true }
+            if let step, !state.isOver { state.dialogue.parts.append(SMTPDialogue.Part(step: step)) }
+        }
+    }
+
+    /// The server does not offer STARTTLS, so that the command was not even sent.
+    func lacksTLS() {
+        state.withLock { state in
+            guard state.dialogue.last != .startTLS else { return }
+            state.dialogue.parts.append(SMTPDialogue.Part(step: .startTLS))
+        }
     }
 
     /// The server says something; of a reply of several lines the last one stays.
@@ -44,9 +60,10 @@ final class SMTPExchange: Sendable {
         let line = String(decoding: octets.prefix(512), as: UTF8.self).unicodeScalars
             .filter { ![.control, .format].contains($0.properties.generalCategory) }
         let reply = String(String.UnicodeScalarView(line))
-        state.withLock { dialogue in
-            if dialogue.parts.isEmpty { dialogue.parts.append(SMTPDialogue.Part(step: .connect, reply: "")) }
-            dialogue.parts[dialogue.parts.count - 1].reply = reply
+        state.withLock { state in
+            guard !state.isOver else { return }
+            if state.dialogue.parts.isEmpty { state.dialogue.parts.append(SMTPDialogue.Part(step: .connect)) }
+            state.dialogue.parts[state.dialogue.parts.count - 1].reply = reply
         }
     }
 }

@@ -88,6 +88,7 @@ internal import Synchronization
             startNext()
             return true
         }
+        abort(running.values, closed)
         for entry in running.values { end(entry, with: .failure(closed.afterSending(entry.handle.wasSent))) }
         for waiting in line.remove(where: { _ in true }) { waiting.continuation.resume(returning: .failure(closed)) }
         return false
@@ -126,6 +127,9 @@ internal import Synchronization
 
     private func cancel(_ transfer: Transfer) {
         if let entry = entry(of: transfer) {
+            abort([entry], .cancelled)
+        }
+        if let entry = entry(of: transfer) {
             end(entry, with: .failure(.cancelled.afterSending(entry.handle.wasSent)))
         }
         for waiting in line.remove(where: { $0.transfer === transfer }) {
@@ -134,6 +138,16 @@ internal import Synchronization
     }
 
     // MARK: Progress
+
+    /// Ends those of these that are about mail; see `EasyHandle.hasToBeAborted`.
+    private func abort(_ entries: some Collection<Running>, _ reason: TransferError) {
+        let entries = entries.filter(\.handle.hasToBeAborted)
+        guard !entries.isEmpty else { return }
+        for entry in entries { entry.handle.abort(reason.afterSending(entry.handle.wasSent)) }
+        // Whatever libcurl says now, it will say again at the next turn.
+        try? perform()
+        finishDone()
+    }
 
     private func perform() throws(TransferError) {
         var count: Int32 = 0
@@ -156,6 +170,7 @@ internal import Synchronization
     private func finishLate() {
         guard let next = nextDeadline, next <= .now else { return }
         let now = ContinuousClock.now
+        abort(running.values.filter { $0.deadline <= now && !$0.handle.wasSent }, .timedOutInLine)
         for entry in running.values where entry.deadline <= now && !entry.handle.wasSent {
             end(entry, with: .failure(.timedOutInLine))
         }

@@ -58,7 +58,7 @@ struct Root: AsyncParsableCommand {
         version: Release.version,
         subcommands: [
             Serve.self, Initialize.self, UserCommands.self, DomainCommands.self, KeyCommands.self,
-            SigningKeyCommands.self, GenerateKey.self,
+            SigningKeyCommands.self, MailCommands.self, GenerateKey.self,
         ])
 }
 

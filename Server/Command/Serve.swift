@@ -42,8 +42,10 @@ struct Serve: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let (flags, mistakes) = Self.flags(from: settings)
-        let settings = try Settings.load(fromFlags: flags, config: config, mistakesBefore: mistakes)
+        let (flags, others, mistakes) = Self.flags(from: settings)
+        let settings = try Settings.load(
+            fromFlags: flags, config: config,
+            mistakesBefore: others.map { "unexpected argument \"\($0)\"" } + mistakes)
         // Whoever reads the log may go; the server stays.
         _ = signal(SIGPIPE, SIG_IGN)
         var logger = Logger(label: "gatehouse") { LogLines(logLevel: settings.logLevel, label: $0) }
@@ -160,13 +162,14 @@ struct Serve: AsyncParsableCommand {
     }
 
     /// `--name value`, `--name=value` and switches, by name, and what is none of these.
-    static func flags(from words: [String]) -> (flags: [String: String], mistakes: [String]) {
+    static func flags(from words: [String]) -> (flags: [String: String], others: [String], mistakes: [String]) {
         var flags: [String: String] = [:]
+        var others: [String] = []
         var mistakes: [String] = []
         var rest = words[...]
         while let word = rest.popFirst() {
             guard word.hasPrefix("--") else {
-                mistakes.append("unexpected argument \"\(word)\"")
+                others.append(word)
                 continue
             }
             let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -194,6 +197,6 @@ struct Serve: AsyncParsableCommand {
                 mistakes.append("--\(name) needs a value")
             }
         }
-        return (flags, mistakes)
+        return (flags, others, mistakes)
     }
 }

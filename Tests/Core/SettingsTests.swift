@@ -1,6 +1,7 @@
 import Foundation
 import GatehousePasswords
 import GatehouseTestSupport
+import GatehouseTransfer
 import Testing
 
 @testable import GatehouseCore
@@ -127,6 +128,75 @@ struct SettingsTests {
     @Test("settings that contradict each other are refused", arguments: contradictions)
     func contradiction(flags: [String: String], isContradiction: Bool) throws {
         #expect(try mistakes(flags: flags).isEmpty == !isContradiction)
+    }
+
+    private static let mail = ["mail-server": "smtp://mail.example.org", "mail-from": "a@example.org"]
+
+    static let mailContradictions: [(flags: [String: String], mistake: String?)] = [
+        ([:], nil),
+        (["mail-server": "smtp://mail.example.org:25"], nil),
+        (["mail-server": "smtps://mail.example.org"], nil),
+        (["mail-server": "mail.example.org"], "--mail-server must be like"),
+        (["mail-server": "smtp://a@mail.example.org"], "--mail-server must be like"),
+        (["mail-server": "smtp://mail.example.org/path"], "--mail-server must be like"),
+        (["mail-server": "http://mail.example.org"], "--mail-server must be like"),
+        (["mail-from": "nobody"], "--mail-from must be a mail address"),
+        (["mail-tls": "sometimes"], "--mail-tls must be starttls, tls or none"),
+        (["mail-tls": "starttls"], nil),
+        (["mail-tls": "tls"], "--mail-tls tls needs smtps://"),
+        (["mail-tls": "starttls", "mail-server": "smtps://a.test"], "--mail-tls starttls needs smtp://"),
+        (["mail-tls": "none", "mail-server": "smtps://a.test"], "--mail-tls none contradicts smtps://"),
+        (["mail-tls": "none"], "--mail-tls none would send passwords"),
+        (["mail-tls": "none", "insecure-mail": "true"], nil),
+        (["mail-tls": "none", "mail-server": "smtp://127.0.0.1:2525"], nil),
+        (["mail-tls": "none", "mail-server": "smtp://[::1]"], nil),
+        (["mail-user": "u"], "--mail-user and its password belong together"),
+        (["mail-password-file": "f"], "--mail-user and its password belong together"),
+        (["mail-user": "u", "mail-password-file": "f"], nil),
+        (
+            ["mail-user": "u", "mail-password-file": "f", "mail-password": "p"],
+            "--mail-password and --mail-password-file both"
+        ),
+    ]
+
+    @Test("settings of mail that contradict each other are refused", arguments: mailContradictions)
+    func mailContradiction(flags: [String: String], mistake: String?) throws {
+        let found = try mistakes(flags: Self.mail.merging(flags) { $1 })
+        #expect(found.count == (mistake == nil ? 0 : 1), "\(found)")
+        #expect(mistake == nil || found.first?.hasPrefix(mistake ?? "") == true, "\(found)")
+    }
+
+    @Test("settings of mail need a mail server, and that needs a sender")
+    func mailTogether() throws {
+        #expect(try mistakes(flags: ["mail-user": "u"]) == ["--mail-user is of no use without --mail-server"])
+        #expect(
+            try mistakes(flags: ["mail-server": "smtp://a.test"])
+                == ["--mail-server needs --mail-from, the sender of mail"])
+        let submission = try Settings.load(flags: Self.mail, environment: [:], file: nil)
+        #expect(submission.mailServer?.port == 587)
+        #expect(try submission.mailDelivery()?.server.security == .startTLS)
+        let tls = try Settings.load(
+            flags: Self.mail.merging(["mail-server": "smtps://a.test"]) { $1 }, environment: [:], file: nil)
+        #expect(try tls.mailDelivery().map { [$0.server.port, $0.server.security == .tls ? 1 : 0] } == [465, 1])
+    }
+
+    @Test("the files that the settings of mail name are read at the start, and all that is wrong is told at once")
+    func mailFiles() throws {
+        let folder = try TemporaryFolder(["password": "hunter2\nnot this\n", "empty": "\n", "templates/x.mustache": ""])
+        var flags = Self.mail
+        flags["mail-user"] = "u"
+        flags["mail-password-file"] = folder.path("password")
+        let right = try Settings.load(flags: flags, environment: [:], file: nil)
+        #expect(try right.mailDelivery()?.server.credentials?.password == "hunter2")
+        flags["mail-password-file"] = folder.path("empty")
+        flags["mail-ca-file"] = folder.path("nothing")
+        flags["mail-templates"] = folder.path("templates")
+        let wrong = try Settings.load(flags: flags, environment: [:], file: nil)
+        let error = #expect(throws: SettingsMistakes.self) { try wrong.mailDelivery() }
+        #expect(error?.mistakes.count == 3, "\(String(describing: error))")
+        for name in ["--mail-password-file", "--mail-ca-file", "--mail-templates"] {
+            #expect(error?.mistakes.contains { $0.hasPrefix(name) } == true)
+        }
     }
 
     @Test("--test-limits widens the limits, and a more special setting narrows one of them again")

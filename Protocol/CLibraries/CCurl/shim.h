@@ -54,3 +54,7 @@ static inline CURLMcode gatehouse_curl_multi_set_long(CURLM *multi, CURLMoption 
 static inline CURLcode gatehouse_curl_set_debug(CURL *easy, CURLoption option, curl_debug_callback value) {
     return (curl_easy_setopt)(easy, option, value);
 }
+
+static inline CURLcode gatehouse_curl_set_progress(CURL *easy, CURLoption option, curl_xferinfo_callback value) {
+    return (curl_easy_setopt)(easy, option, value);
+}

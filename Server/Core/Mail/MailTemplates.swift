@@ -37,7 +37,12 @@ package struct MailTemplates: Sendable {
         func render(_ part: Part) -> String { parts[template]?[part]?.render(values) ?? "" }
         // One line, whatever a value holds.
         let subject = render(.subject).split(whereSeparator: \.isNewline).joined(separator: " ")
-        return MailContent(subject: subject, text: render(.text), html: render(.html))
+        return MailContent(subject: subject, text: Self.withoutEnd(render(.text)), html: Self.withoutEnd(render(.html)))
+    }
+
+    /// Without the line breaks with which a file ends.
+    private static func withoutEnd(_ text: String) -> String {
+        String(text.reversed().drop(while: \.isNewline).reversed())
     }
 
     // MARK: The files

@@ -1,4 +1,4 @@
-import GatehouseCryptography
+package import GatehouseCryptography
 import GatehouseJSON
 package import GatehouseStorage
 
@@ -24,6 +24,11 @@ package struct Outbox: Sendable {
     package let isOn: Bool
     let masterKey: SealingKey
     let bell = MailBell()
+
+    package init(isOn: Bool, masterKey: SealingKey) {
+        self.isOn = isOn
+        self.masterKey = masterKey
+    }
 
     /// Writes one mail down, sealed. Does nothing while mail is off.
     ///
