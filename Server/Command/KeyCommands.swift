@@ -215,7 +215,7 @@ private func scope(named name: String) throws -> KeyScope {
     return scope
 }
 
-private func time(named text: String) throws -> Int64 {
+func time(named text: String) throws -> Int64 {
     guard let time = RFC3339.microseconds(text) else {
         throw ValidationError("\(text) is no time such as 2027-01-31T23:59:59Z.")
     }

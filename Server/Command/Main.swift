@@ -35,6 +35,8 @@ enum Main {
             writeToStandardError("gatehouse: \(error)\n")
             return 2
         }
+        // Everything has been said already.
+        if let code = error as? ExitCode { return code.rawValue }
         let text = Root.fullMessage(for: error)
         switch Root.exitCode(for: error) {
         case .success:
@@ -58,7 +60,7 @@ struct Root: AsyncParsableCommand {
         version: Release.version,
         subcommands: [
             Serve.self, Initialize.self, UserCommands.self, DomainCommands.self, KeyCommands.self,
-            SigningKeyCommands.self, MailCommands.self, GenerateKey.self,
+            SigningKeyCommands.self, AuditCommands.self, MailCommands.self, GenerateKey.self,
         ])
 }
 

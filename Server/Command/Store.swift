@@ -26,15 +26,23 @@ struct StoreOptions: ParsableArguments {
 
     /// Opens and migrates the store for the time of `body`.
     ///
-    /// - Parameter makesStore: whether a store that is not there is made; otherwise its name is more likely mistyped.
-    func withStore<T>(makesStore: Bool = false, _ body: (Store) async throws -> T) async throws -> T {
+    /// - Parameters:
+    ///   - makesStore: whether a store that is not there is made; otherwise its name is more likely mistyped.
+    ///   - sealsAudits: whether what is unsealed in the audit log gets its place afterwards.
+    func withStore<T>(
+        makesStore: Bool = false, sealsAudits: Bool = true, _ body: (Store) async throws -> T
+    ) async throws -> T {
         let settings = try settings()
         guard makesStore || FileManager.default.fileExists(atPath: settings.database) else {
             throw Refusal(
                 reason: "There is no store \(settings.database). Name it with --database; the first `gatehouse serve`, "
                     + "`init`, `user add` or `domain add` makes one.")
         }
-        return try await Store.with(settings, body)
+        return try await Store.with(settings) { store in
+            let result = try await body(store)
+            if sealsAudits { await store.sealAudits() }
+            return result
+        }
     }
 }
 
@@ -100,6 +108,33 @@ struct Store {
     }
     var keys: APIKeys {
         get async throws { APIKeys(database: database, masterKey: try await masterKey(), clock: .system) }
+    }
+
+    var audits: AuditChain {
+        get async throws {
+            guard try await MasterKey.isMade(database) else {
+                throw Refusal(
+                    reason: "No event of this store has its place in the log yet; the first `gatehouse serve` gives it."
+                )
+            }
+            return AuditChain(database, at: settings.database, masterKey: try await masterKey(), clock: .system)
+        }
+    }
+
+    /// Gives what the command wrote into the audit log its place, also without a running server. The change is made already;
+    /// what goes wrong here the next server mends.
+    fileprivate func sealAudits() async {
+        do {
+            // The first server of a store makes the key, and says so in its log.
+            guard try await MasterKey.isMade(database) else { return }
+            let audits = try await audits
+            guard try await audits.hasUnsealed() else { return }
+            if case .unfit(let finding) = try await audits.seal() {
+                writeToStandardError("gatehouse: the audit log is not as it was left: \(finding)\n")
+            }
+        } catch {
+            writeToStandardError("gatehouse: the audit log is not sealed yet; the next server does it: \(error)\n")
+        }
     }
 
     /// Makes one for a store that has none.

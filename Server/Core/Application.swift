@@ -63,8 +63,10 @@ package struct GatehouseServer: Service {
                 Housekeeping(
                     database: database, limits: features.limits, sessions: features.sessions,
                     signingKeys: features.signingKeys, keys: features.keys,
-                    accepted: features.accepted, passwordReset: features.passwordReset, clock: clock, logger: logger),
+                    accepted: features.accepted, passwordReset: features.passwordReset, audits: features.audits,
+                    auditRetention: settings.auditRetention, clock: clock, logger: logger),
                 ResetRequests(passwordReset: features.passwordReset, logger: logger),
+                AuditSealing(chain: features.audits, logger: logger),
                 Uses(sessions: features.sessions, keys: features.keys, logger: logger),
                 MailSender(
                     outbox: features.outbox, delivery: features.delivery, database: database,
@@ -190,6 +192,9 @@ struct Housekeeping: Service {
     let keys: APIKeys
     let accepted: AcceptedSignatures
     let passwordReset: PasswordReset
+    let audits: AuditChain
+    /// Days; 0 is for ever.
+    let auditRetention: Int64
     let clock: Clock
     let logger: Logger
 
@@ -220,5 +225,7 @@ struct Housekeeping: Service {
             case .removed(let id): logger.notice("removed a retired signing key", metadata: ["kid": .string(id)])
             }
         }
+        let removed = try await audits.removeOld(days: auditRetention)
+        if removed > 0 { logger.notice("removed old events of the audit log", metadata: ["events": "\(removed)"]) }
     }
 }

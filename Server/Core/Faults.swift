@@ -40,6 +40,8 @@ package struct Faults: Sendable, Equatable {
         case forgotTells = "forgot-tells"
         /// A reset without a key is taken for one with a good key.
         case resetWithoutKey = "reset-without-key"
+        /// An address is set, and the audit log does not know.
+        case auditEventMissing = "audit-event-missing"
         // Each leaves out what its name says; see `SignatureFaults`.
         case signatureMethod = "signature-method-unchecked"
         case signatureTarget = "signature-target-unchecked"

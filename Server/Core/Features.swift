@@ -19,6 +19,7 @@ package struct Features: Sendable {
     package let mailStatus: MailStatus
     /// How mail leaves; nil when there is none.
     let delivery: MailDelivery?
+    package let audits: AuditChain
     let accepted: AcceptedSignatures
     let subjects: Subjects
     let links: Links
@@ -41,6 +42,7 @@ package struct Features: Sendable {
         self.settings = settings
         self.database = database
         self.clock = clock
+        audits = AuditChain(database, at: settings.database, masterKey: masterKey, clock: clock)
         limits = SignInLimits(
             perName: settings.signInFailuresPerName, perNetwork: settings.signInFailuresPerNetwork)
         accounts = Accounts(database: database, passwords: passwords, policy: settings.passwordPolicy, clock: clock)
@@ -140,6 +142,8 @@ package struct Features: Sendable {
     var proxyHandlers: ProxyHandlers { ProxyHandlers(callers: callers) }
 
     var signingKeyHandlers: SigningKeyHandlers { SigningKeyHandlers(keys: signingKeys) }
+
+    var auditHandlers: AuditHandlers { AuditHandlers(database: database) }
 
     var healthHandlers: HealthHandlers {
         HealthHandlers(database: database, schemaVersion: Schema.migrations.last?.number ?? 0)

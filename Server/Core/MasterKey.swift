@@ -10,6 +10,11 @@ package struct MasterKey: Sendable {
 
     private static let fact = "master-key-fingerprint"
 
+    /// Whether the store has been used with one.
+    package static func isMade(_ database: any Database) async throws -> Bool {
+        try await !database.rows("SELECT 1 AS is_there FROM store_facts WHERE name = \(fact)").isEmpty
+    }
+
     /// Reads the key file, or makes one (mode 0600) for a store that has never seen a key. Of several first starts at once
     /// one makes it, and all take the same.
     ///

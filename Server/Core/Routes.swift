@@ -111,6 +111,8 @@ extension RouteTable {
         on(.get, "/link/{jti}/qr", staff, links.picture)
         on(.post, "/establish", anyone, readsBody: true, largestBody: 1 << 20, links.establish)
 
+        on(.get, "/api/audits", admin, features.auditHandlers.list)
+
         on(.get, "/verify", anyone, features.proxyHandlers.verify)
         if let policy = features.helloPolicy {
             let hello = HelloHandlers()

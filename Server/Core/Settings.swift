@@ -65,6 +65,8 @@ package struct Settings: Sendable {
     /// A folder.
     package var mailTemplates: String?
     package var allowsInsecureMail = false
+    /// Days; 0 is for ever.
+    package var auditRetention: Int64 = 0
     package var maximumConnections = 10_000
     /// Seconds.
     package var shutdownGrace: Int64 = 20
@@ -312,6 +314,15 @@ extension Setting {
             },
             Setting("mail-templates", "FOLDER", "files that replace the texts of mails (none; see Docs/Mail.md)") {
                 $0.mailTemplates = $1
+            },
+            Setting(
+                "audit-retention", "DAYS",
+                "how long events stay in the audit log, 30 or more; 0 for ever (0)"
+            ) { settings, text in
+                let days = try wholeNumber(text, 0...36_500)
+                // Whoever gets in and shortens it must not get rid of what they did before somebody looks.
+                guard days == 0 || days >= 30 else { throw InvalidSetting("must be 0, or 30 or more") }
+                settings.auditRetention = days
             },
             Setting("maximum-connections", "N", "connections open at once (10000)") { settings, text in
                 settings.maximumConnections = Int(try wholeNumber(text, 1...1_000_000))

@@ -21,7 +21,10 @@ struct TemporaryDirectory: Sendable {
 
     /// Removes the store's files and the directory. What is not there any more is no error.
     func remove() {
-        for name in ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm"] { unsafe unlink("\(path)/\(name)") }
+        // The head of an audit log is none of the engine's, but lies beside the store.
+        for name in ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm", "store.sqlite.audit-head"] {
+            unsafe unlink("\(path)/\(name)")
+        }
         unsafe rmdir(path)
     }
 }

@@ -57,6 +57,8 @@ struct Fixture: Sendable {
         _ = try await database.migrate(Schema.migrations)
         var settings = Settings()
         settings.port = 0
+        // What lies beside the store is the test's own, too.
+        if let file = database as? SQLiteDatabase { settings.database = file.path }
         change(&settings)
         // So many may wait that a race of sixteen meets no other limit.
         let passwords =

@@ -290,7 +290,7 @@ struct SessionTests {
         let housekeeping = Housekeeping(
             database: fixture.database, limits: fixture.features.limits, sessions: fixture.features.sessions,
             signingKeys: fixture.signingKeys, keys: fixture.features.keys, accepted: fixture.features.accepted,
-            passwordReset: fixture.features.passwordReset,
+            passwordReset: fixture.features.passwordReset, audits: fixture.features.audits, auditRetention: 0,
             clock: fixture.time.clock,
             logger: .init(label: "test"))
         let generation = try await fixture.database.generation()

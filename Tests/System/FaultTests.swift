@@ -40,6 +40,7 @@ struct FaultTests {
         Case(fault: "init-stays-open", scenario: "idm/init/closed"),
         Case(fault: "forgot-tells", scenario: "idm/forgot/nobody"),
         Case(fault: "reset-without-key", scenario: "idm/reset/form-without-key"),
+        Case(fault: "audit-event-missing", scenario: "api/audits/address-set"),
         Case(fault: "signature-method-unchecked", scenario: "api/signed/changed-method"),
         Case(fault: "signature-target-unchecked", scenario: "api/signed/changed-path"),
         Case(fault: "signature-query-unchecked", scenario: "api/signed/changed-query-added"),

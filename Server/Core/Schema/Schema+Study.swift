@@ -1,4 +1,4 @@
-package import GatehouseStorage
+import GatehouseStorage
 
 extension Schema {
     static let study = Migration(

@@ -179,5 +179,6 @@ package enum Schema {
         study,
         mail,
         setUpAndReset,
+        auditChain,
     ]
 }

@@ -63,7 +63,7 @@ package struct Addresses: Sendable {
     func set(_ address: PaymentAddress, of account: String, by actor: Actor) async throws {
         let now = clock.now()
         let type = Int64(address.type.rawValue)
-        try await database.transaction { sql in
+        try await database.transaction { [faults] sql in
             try Self.touch(account, in: sql)
             // One statement also tells whether anything is another than before.
             let changed = try sql(
@@ -79,6 +79,9 @@ package struct Addresses: Sendable {
                 RETURNING address_type
                 """)
             guard !changed.isEmpty else { return }
+            #if DEBUG
+            if faults.active.contains(.auditEventMissing) { return }
+            #endif
             try AuditLog.record(
                 "set \(type): \(address.address)", on: AuditObject("address", account), by: actor, at: now, in: sql)
         }
