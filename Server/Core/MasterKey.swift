@@ -20,8 +20,8 @@ package struct MasterKey: Sendable {
     ///
     /// - Throws: `MasterKeyError` when the file is unreadable, or not the one that this store was sealed with.
     package static func load(settings: Settings, database: any Database) async throws -> MasterKey {
-        let path = settings.masterKeyFile ?? settings.database + ".key"
-        let known = try await database.rows("SELECT value FROM store_facts WHERE name = \(fact)").first?.text("value")
+        let path = path(for: settings)
+        let known = try await fingerprint(in: database)
         let isFirst = known == nil
         var isMade = false
         var octets = try read(path, isFirst: isFirst)
@@ -40,9 +40,26 @@ package struct MasterKey: Sendable {
                 )
             }
         }
-        let kept = try await database.rows("SELECT value FROM store_facts WHERE name = \(fact)").first?.text("value")
-        guard kept == fingerprint else { throw MasterKeyError.other(path) }
+        guard try await Self.fingerprint(in: database) == fingerprint else { throw MasterKeyError.other(path) }
         return MasterKey(key: key, madeFile: isMade ? path : nil)
+    }
+
+    /// That of the key with which a store is sealed; nil when it is with none.
+    package static func fingerprint(in database: any Database) async throws -> String? {
+        try await database.rows("SELECT value FROM store_facts WHERE name = \(fact)").first?.text("value")
+    }
+
+    /// That of the key which the settings name.
+    ///
+    /// - Throws: `MasterKeyError` when there is none, or it cannot be read.
+    package static func fingerprint(ofFileFor settings: Settings) throws -> String {
+        let path = path(for: settings)
+        guard let octets = try read(path, isFirst: false) else { throw MasterKeyError.missing(path) }
+        return try SealingKey(octets).fingerprint
+    }
+
+    private static func path(for settings: Settings) -> String {
+        settings.masterKeyFile ?? settings.database + ".key"
     }
 
     // MARK: The file

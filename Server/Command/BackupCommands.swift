@@ -1,0 +1,170 @@
+import ArgumentParser
+import Foundation
+import GatehouseCore
+import GatehouseJSON
+import GatehouseSQLite
+import GatehouseStorage
+
+struct Backup: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Copy the store into a new file, also while a server runs on it.",
+        discussion: """
+            The copy is the store as it is at one moment. It leaves the master key out, without which the secrets in it cannot be \
+            read: keep a copy of the key file somewhere else than the backups. Prints the key's fingerprint.
+            """)
+
+    @Argument(help: ArgumentHelp("The file to make. It must not be there.", valueName: "file"))
+    var file: String
+    @Flag(help: "Print JSON.")
+    var json = false
+    @OptionGroup var store: StoreOptions
+
+    func run() async throws {
+        guard !FileManager.default.fileExists(atPath: file) else {
+            throw Refusal(reason: "There is a file \(file) already; a backup replaces nothing.")
+        }
+        let database = try store.settings().database
+        guard FileManager.default.fileExists(atPath: database) else {
+            throw Refusal(reason: "There is no store \(database). Name it with --database.")
+        }
+        try StoreFiles.copy(database, to: file)
+        let made = try await StoreCopy(checking: file)
+        try made.tell(json: json, "\(file) is made: ")
+    }
+}
+
+struct Restore: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Put a backup in the place of the store.",
+        discussion: """
+            Stop the server first. The backup is checked whole before anything is replaced: that it is sound, that this program \
+            knows its tables, and that the master key is the one it was sealed with. The store that was there is kept beside it \
+            under another name, which is printed.
+            """)
+
+    @Argument(help: ArgumentHelp("The backup.", valueName: "file"))
+    var file: String
+    @Flag(help: "Print JSON.")
+    var json = false
+    @OptionGroup var store: StoreOptions
+
+    func run() async throws {
+        let settings = try store.settings()
+        let target = settings.database
+        guard FileManager.default.fileExists(atPath: file) else { throw Refusal(reason: "There is no file \(file).") }
+        let candidate = target + ".restored"
+        try? FileManager.default.removeItem(atPath: candidate)
+        do {
+            do { try StoreFiles.copy(file, to: candidate) } catch {
+                throw Refusal(reason: "\(file) cannot be restored: \(error.message)")
+            }
+            let copy = try await StoreCopy(checking: candidate, calling: file)
+            try copy.requireKey(of: settings)
+            let kept = try Self.putAside(target)
+            try StoreFiles.move(candidate, to: target)
+            try await Self.note(copy, settings)
+            if let kept { writeToStandardError("gatehouse: the store that was there is \(kept) now\n") }
+            try copy.tell(json: json, "\(target) is restored: ")
+        } catch {
+            try? FileManager.default.removeItem(atPath: candidate)
+            throw error
+        }
+    }
+
+    /// - Returns: where the store is now; nil when there was none.
+    private static func putAside(_ target: String) throws -> String? {
+        guard FileManager.default.fileExists(atPath: target) else { return nil }
+        do { try StoreFiles.requireAlone(target) } catch {
+            switch error.kind {
+            case .busy: throw Refusal(reason: "A server is running on \(target); stop it first.")
+            // It is what the backup is for. What is broken is kept as it is, its log included.
+            case .corrupt, .notADatabase: break
+            default: throw error
+            }
+        }
+        let time = RFC3339.text(Clock.system.now()).filter { $0 != "-" && $0 != ":" }
+        let kept = "\(target).before-\(time)"
+        for ending in ["", "-wal", "-shm", ".audit-head"]
+        where FileManager.default.fileExists(atPath: target + ending) {
+            try StoreFiles.move(target + ending, to: kept + ending)
+        }
+        return kept
+    }
+
+    /// Writes into the restored store that it is one.
+    private static func note(_ copy: StoreCopy, _ settings: Settings) async throws {
+        try await Store.with(settings) { store in
+            let now = Clock.system.now()
+            try await store.database.transaction { sql in
+                try AuditLog.record(
+                    "restore", on: AuditObject("store", copy.fingerprint ?? "no key"), by: .commandLine, at: now,
+                    in: sql)
+            }
+        }
+    }
+}
+
+/// A file that is a store, and what is to be known about it.
+private struct StoreCopy {
+    let octets: Int
+    let schemaVersion: Int
+    /// Of the master key; nil for a store that has not seen one.
+    let fingerprint: String?
+
+    /// - Throws: `Refusal` for a file that is damaged, none of ours, or of a later version of this program.
+    init(checking path: String, calling name: String? = nil) async throws {
+        let name = name ?? path
+        let database: SQLiteDatabase
+        do { database = try SQLiteDatabase(path: path, readers: 1) } catch {
+            throw Refusal(reason: "\(name) is no store: \(error.message)")
+        }
+        do {
+            let problems = try await database.integrityProblems()
+            guard problems.isEmpty else {
+                throw Refusal(reason: "\(name) is damaged: \(problems.prefix(3).joined(separator: "; "))")
+            }
+            schemaVersion = try await database.schemaVersion()
+            let newest = Schema.migrations.count
+            guard (1...newest).contains(schemaVersion) else {
+                throw Refusal(
+                    reason: schemaVersion == 0
+                        ? "\(name) is no store of Gatehouse."
+                        : "\(name) has schema version \(schemaVersion), this program knows \(newest): use a newer one.")
+            }
+            fingerprint = try await MasterKey.fingerprint(in: database)
+        } catch let error as StorageError {
+            await database.close()
+            throw Refusal(reason: "\(name) is no sound store: \(error.message)")
+        } catch {
+            await database.close()
+            throw error
+        }
+        await database.close()
+        let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+        octets = size ?? 0
+    }
+
+    /// - Throws: `Refusal` unless the key that the settings name is the one of this store.
+    func requireKey(of settings: Settings) throws {
+        guard let fingerprint else { return }
+        let found: String
+        do { found = try MasterKey.fingerprint(ofFileFor: settings) } catch { throw Refusal(reason: "\(error)") }
+        guard found == fingerprint else {
+            throw Refusal(
+                reason: "The backup was sealed with the master key \(fingerprint), and the one here is \(found). "
+                    + "Put the right one there, or say with --config where it is.")
+        }
+    }
+
+    func tell(json: Bool, _ beginning: String) throws {
+        if json {
+            return try printJSON([
+                "octets": .number(JSONNumber(Int64(octets))),
+                "schema_version": .number(JSONNumber(Int64(schemaVersion))),
+                "master_key_fingerprint": fingerprint.map(JSONValue.string) ?? .null,
+            ])
+        }
+        let key = fingerprint.map { "sealed with the master key \($0), which is not in it" } ?? "without sealed secrets"
+        try writeLine("\(beginning)\(octets) octets, schema version \(schemaVersion), \(key)")
+    }
+}
