@@ -45,6 +45,7 @@ pages-test: build ## use the pages in headless Chromium as a person would, and l
 	python3 -m venv .build/pages
 	.build/pages/bin/pip install --quiet --disable-pip-version-check --requirement Tests/Pages/requirements.txt
 	.build/pages/bin/python -B Tests/Pages/pages.py .build/debug .build/artefacts/pages
+	.build/pages/bin/python -B Tests/Pages/timing.py .build/debug
 
 demo: build ## run the conformance suite and the tours against a fresh server
 	Conformance/demo.sh

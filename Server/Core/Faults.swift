@@ -38,6 +38,8 @@ package struct Faults: Sendable, Equatable {
         case initStaysOpen = "init-stays-open"
         /// `/iforgot` says when there is no such account.
         case forgotTells = "forgot-tells"
+        /// Who was signed in stays so when the password is reset.
+        case resetKeepsSessions = "reset-keeps-sessions"
         /// A reset without a key is taken for one with a good key.
         case resetWithoutKey = "reset-without-key"
         /// An address is set, and the audit log does not know.

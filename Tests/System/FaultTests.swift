@@ -56,7 +56,7 @@ struct FaultTests {
     ]
 
     /// What no scenario can see on a server that has an admin already, or without a mailbox; see `PasswordPageTests`.
-    static let elsewhere = ["init-makes-no-admin", "reset-link-from-host"]
+    static let elsewhere = ["init-makes-no-admin", "reset-link-from-host", "reset-keeps-sessions"]
 
     @Test("the suite fails at each, and the scenario of the broken promise is among its failures", arguments: all)
     func isNoticed(broken: Case) async throws {
