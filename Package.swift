@@ -125,6 +125,7 @@ let package = Package(
         cLibrary("CGatehouseArgon2", "Server/CLibraries/CArgon2", pkgConfig: "libargon2", apt: "libargon2-dev"),
         cLibrary("CGatehouseQREncode", "Server/CLibraries/CQREncode", pkgConfig: "libqrencode", apt: "libqrencode-dev"),
         cLibrary("CGatehouseZlib", "Server/CLibraries/CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        .systemLibrary(name: "CGatehouseClock", path: "Server/CLibraries/CClock"),
         library("GatehouseQRCode", "Server/QRCode", ["CGatehouseQREncode", "CGatehouseZlib"]),
         library("GatehouseStorage", "Server/Storage", exclude: ["README.md"]),
         library("GatehouseSQLite", "Server/SQLite", ["GatehouseStorage", "CGatehouseSQLite"], exclude: ["README.md"]),
@@ -155,7 +156,7 @@ let package = Package(
             [
                 "GatehouseCore", "GatehouseSQLite", "GatehouseStorage", "GatehousePasswords", "GatehouseCryptography",
                 "GatehouseMessages", "GatehouseOpenCAP", "GatehouseJSON", "GatehouseTransfer", "HTTPSignatures",
-                "WebTokens", argumentParser, logging,
+                "WebTokens", "CGatehouseClock", argumentParser, httpTypes, logging,
             ] + lifecycle),
 
         // Client.

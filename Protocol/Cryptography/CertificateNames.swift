@@ -1,6 +1,6 @@
 import CGatehouseOpenSSL
 
-/// The hosts that a certificate is for (RFC 9525).
+/// The hosts that a certificate is for (RFC 9525), and how long.
 ///
 /// Sendable because nothing changes the certificate after it has been read, and libcrypto locks what it caches in it.
 @safe package final class CertificateNames: @unchecked Sendable {
@@ -19,6 +19,13 @@ import CGatehouseOpenSSL
     }
 
     deinit { unsafe X509_free(raw) }
+
+    /// Days until it ends by this machine's clock, negative once it has; nil when its date cannot be read.
+    package var daysLeft: Int? {
+        var (days, seconds): (Int32, Int32) = (0, 0)
+        guard unsafe ASN1_TIME_diff(&days, &seconds, nil, X509_get0_notAfter(raw)) == 1 else { return nil }
+        return seconds < 0 ? Int(days) - 1 : Int(days)
+    }
 
     /// - Parameter host: a DNS name, or an IP address without brackets. A wildcard stands for one whole label.
     package func cover(host: String) -> Bool {

@@ -100,6 +100,8 @@ struct Restore: AsyncParsableCommand {
                     "restore", on: AuditObject("store", copy.fingerprint ?? "no key"), by: .commandLine, at: now,
                     in: sql)
             }
+            // The log ends earlier than it did, and that is meant.
+            if copy.fingerprint != nil { try await store.audits.beginNewHead(by: .commandLine) }
         }
     }
 }

@@ -61,6 +61,7 @@ struct Root: AsyncParsableCommand {
         subcommands: [
             Serve.self, Initialize.self, UserCommands.self, DomainCommands.self, KeyCommands.self,
             SigningKeyCommands.self, AuditCommands.self, MailCommands.self, GenerateKey.self, Backup.self, Restore.self,
+            Check.self,
         ])
 }
 

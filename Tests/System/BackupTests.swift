@@ -54,6 +54,8 @@ struct BackupTests {
             // It serves, and says in the audit log what it is.
             let again = try await store.start()
             #expect(try await again.send(.get, "/health/ready").status == 200)
+            let log = try await store.command(["audit", "verify"])
+            #expect(log.code == 0, "\(log)")
             _ = try await again.token("admin@a.test")
         }
     }

@@ -19,7 +19,10 @@ package final class Certificates: Sendable {
     var context: NIOSSLContext { current.withLockedValue { $0.context } }
 
     /// Whether the certificate names this host, by the rules of RFC 9525.
-    func cover(host: String) -> Bool { current.withLockedValue { $0.names }.cover(host: host) }
+    package func cover(host: String) -> Bool { current.withLockedValue { $0.names }.cover(host: host) }
+
+    /// Days until the certificate ends; nil when that cannot be read.
+    package var daysLeft: Int? { current.withLockedValue { $0.names }.daysLeft }
 
     /// Connections made from now on get the new certificate; those that are open keep theirs. A broken file changes nothing.
     package func reload() throws {

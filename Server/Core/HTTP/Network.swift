@@ -73,6 +73,9 @@ package struct AddressBlock: Hashable, Sendable {
         self.prefix = prefix
     }
 
+    /// Whether it holds more addresses than one organisation's network has: beyond /8 of IPv4 and /32 of IPv6.
+    package var isBroad: Bool { prefix < (base.octets.count == 4 ? 8 : 32) }
+
     package func contains(_ address: IPAddress) -> Bool {
         guard address.octets.count == base.octets.count else { return false }
         for (index, (a, b)) in zip(address.octets, base.octets).enumerated() {
