@@ -4,7 +4,7 @@ import Testing
 /// The tours as `make demo` runs them, on a server that keeps its promises and on servers that do not.
 @Suite("The tours against the server", .timeLimit(.minutes(2)))
 struct TourRunTests {
-    @Test("pass", arguments: ["opencap", "ampho", "cavage"])
+    @Test("pass", arguments: ["opencap", "ampho", "cavage", "idm"])
     func passes(tour: String) async throws {
         let ended = try await run(tour)
         #expect(ended.code == 0, "\(ended)")
