@@ -201,7 +201,7 @@ private struct StudyVisit: Sendable {
         TourStep("the audits tell all of it, in order", source: "GET /subject/{sssid}/audits") { visit in
             let audits = try await visit.nurse.subjects.audits(of: visit.sssid)
             let expected = [
-                "create", "phone", "consented", "[Link] create", "[Link] create JWT", "[Link] read JWT",
+                "create", "city", "consented", "[Link] create", "[Link] create JWT", "[Link] read JWT",
                 "[Link] link to",
                 "[Link] withdrawn",
             ]
