@@ -202,6 +202,19 @@ private struct AmphoVisit: Sendable {
     ]
 }
 
+/// Stops the step unless the call ends with the server's word that one has to sign in again.
+private func signInRequired(
+    file: String = #fileID, line: Int = #line, _ call: @Sendable () async throws -> Void
+) async throws {
+    do {
+        try await call()
+    } catch GatehouseError.signInRequired(let refusal) {
+        try expect("code", refusal?.code, is: "invalid_token", file: file, line: line)
+        return
+    }
+    try expect("refused by the server", false, file: file, line: line)
+}
+
 /// This machine's clock, put forward as the tour needs it, so that nobody has to wait for a token to end.
 private final class ShiftedClock: Sendable {
     private let ahead = Mutex(0.0)

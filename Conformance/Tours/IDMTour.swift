@@ -133,12 +133,7 @@ private struct StudyVisit: Sendable {
             try expect("those who were invited", invited.map(\.sssid), is: [visit.sssid])
         },
         TourStep("a stranger sees no subject", source: "GET /subject/{sssid}") { visit in
-            do {
-                _ = try await visit.guest.subjects.subject(visit.sssid)
-                try expect("refused", false)
-            } catch GatehouseError.signInRequired {
-                // The client does not even ask.
-            }
+            try await isSignedOut(visit.guest, of: visit.sssid)
         },
     ]
 
@@ -239,7 +234,7 @@ private struct StudyVisit: Sendable {
             try await guest.confirm(key: key, new: new)
             try expect(
                 "code", try await refusal { try await guest.confirm(key: key, new: new) }, is: "invalid_reset_key")
-            try await signInRequired { [visit] in _ = try await before.subjects.subject(visit.sssid) }
+            try await isSignedOut(before, of: visit.sssid)
             try await visit.nurse.signIn(name: visit.username, password: new)
             let code = try await refusal { [visit] in
                 _ = try await visit.guest.signIn(name: visit.username, password: visit.password)
@@ -267,5 +262,15 @@ private struct StudyVisit: Sendable {
             throw CancellationError()
         }
         return link
+    }
+
+    /// Stops the step unless a client has to sign in before it sees a subject.
+    private static func isSignedOut(
+        _ client: Gatehouse, of sssid: String, file: String = #fileID, line: Int = #line
+    ) async throws {
+        do {
+            _ = try await client.subjects.subject(sssid)
+            try expect("refused", false, file: file, line: line)
+        } catch GatehouseError.signInRequired {}
     }
 }

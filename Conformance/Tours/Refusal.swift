@@ -21,16 +21,3 @@ func wholeRefusal(
     try expect("refused by the server", false, file: file, line: line)
     throw CancellationError()
 }
-
-/// Stops the step unless the call ends with the server's word that one has to sign in again.
-func signInRequired(
-    file: String = #fileID, line: Int = #line, _ call: @Sendable () async throws -> Void
-) async throws {
-    do {
-        try await call()
-    } catch GatehouseError.signInRequired(let refusal) {
-        try expect("code", refusal?.code, is: "invalid_token", file: file, line: line)
-        return
-    }
-    try expect("refused by the server", false, file: file, line: line)
-}

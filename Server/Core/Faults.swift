@@ -29,6 +29,7 @@ package struct Faults: Sendable, Equatable {
         case listsCut = "lists-cut"
         case searchIsAPattern = "search-is-a-pattern"
         case subjectTwice = "subject-twice"
+        case passwordCut = "password-cut"
         case signInBodyUnchecked = "sign-in-body-unchecked"
         /// The link of a reset mail begins with what the request named as its host.
         case resetLinkFromHost = "reset-link-from-host"

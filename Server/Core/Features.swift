@@ -45,7 +45,8 @@ package struct Features: Sendable {
         audits = AuditChain(database, at: settings.database, masterKey: masterKey, clock: clock)
         limits = SignInLimits(
             perName: settings.signInFailuresPerName, perNetwork: settings.signInFailuresPerNetwork)
-        accounts = Accounts(database: database, passwords: passwords, policy: settings.passwordPolicy, clock: clock)
+        let policy = settings.faults.policy(settings.passwordPolicy)
+        accounts = Accounts(database: database, passwords: passwords, policy: policy, clock: clock)
         domains = Domains(database: database, passwords: passwords, clock: clock)
         let living = LivingSessions(idleTime: settings.sessionIdleTime.map(Int64.minutes))
         let refreshTokens = RefreshTokenKey(masterKey)
@@ -71,11 +72,11 @@ package struct Features: Sendable {
             database: database, tokens: tokens, refreshTokens: refreshTokens, living: living, clock: clock)
         revocation = Revocation(database: database, tokens: tokens, refreshTokens: refreshTokens)
         signIn = SignIn(
-            database: database, passwords: passwords, policy: settings.passwordPolicy, limits: limits, tokens: tokens,
+            database: database, passwords: passwords, policy: policy, limits: limits, tokens: tokens,
             refreshTokens: refreshTokens, sessionLifetime: .days(settings.sessionLifetime), clock: clock)
         setUp = SetUp(database: database, accounts: accounts, clock: clock, faults: settings.faults)
         passwordReset = PasswordReset(
-            database: database, passwords: passwords, policy: settings.passwordPolicy, masterKey: masterKey,
+            database: database, passwords: passwords, policy: policy, masterKey: masterKey,
             publicURL: settings.publicURL, outbox: outbox, mailsPerHour: settings.resetMailsPerHour, clock: clock,
             faults: settings.faults)
         databaseStatus = DatabaseStatus(database: database, clock: clock)

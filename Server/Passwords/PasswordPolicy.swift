@@ -23,6 +23,11 @@ package struct PasswordPolicy: Sendable, Equatable {
 
     package init(minimumLength: Int) { self.minimumLength = minimumLength }
 
+    #if DEBUG
+    /// Octets that count, as with bcrypt; for a fault.
+    package var cut: Int?
+    #endif
+
     package init?(named name: String) {
         guard let policy = Self.named.first(where: { $0.name == name })?.policy else { return nil }
         self = policy
@@ -51,7 +56,13 @@ package struct PasswordPolicy: Sendable, Equatable {
         return normalize(text)
     }
 
-    package func normalize(_ text: String) -> String { text.precomposedStringWithCanonicalMapping }
+    package func normalize(_ text: String) -> String {
+        let normal = text.precomposedStringWithCanonicalMapping
+        #if DEBUG
+        if let cut { return String(decoding: normal.utf8.prefix(cut), as: UTF8.self) }
+        #endif
+        return normal
+    }
 }
 
 /// A password that passed the policy, normalised.

@@ -26,7 +26,7 @@ struct FaultTests {
         Case(fault: "session-end-ignored", scenario: "api/sessions/sign-out"),
         Case(fault: "audience-unchecked", scenario: "ampho/audience/refused-at-opencap"),
         Case(fault: "removed-key-accepted", scenario: "api/signing-keys/removed-is-refused"),
-        // By the numbers of the original's faults: 1, 3, 4, 5, 6, 7, 8, 9, 11, 15.
+        // By the numbers of the original's faults: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15.
         Case(fault: "user-shown-to-all", scenario: "idm/users/read-another"),
         Case(fault: "empty-name-accepted", scenario: "idm/subjects/refused-name"),
         Case(fault: "sign-in-body-unchecked", scenario: "idm/auth/array"),
@@ -38,6 +38,9 @@ struct FaultTests {
         Case(fault: "search-is-a-pattern", scenario: "idm/lists/literal-dot-star"),
         Case(fault: "subject-twice", scenario: "idm/subjects/taken"),
         Case(fault: "init-stays-open", scenario: "idm/init/closed"),
+        Case(fault: "reset-link-from-host", scenario: "idm/forgot/link-whatever-host"),
+        Case(fault: "reset-keeps-sessions", scenario: "idm/reset/ends-all-sessions"),
+        Case(fault: "password-cut", scenario: "idm/passwords/beyond-72-octets"),
         Case(fault: "forgot-tells", scenario: "idm/forgot/nobody"),
         Case(fault: "reset-without-key", scenario: "idm/reset/form-without-key"),
         Case(fault: "audit-event-missing", scenario: "api/audits/address-set"),
@@ -55,8 +58,8 @@ struct FaultTests {
         Case(fault: "signature-replay-accepted", scenario: "api/once/post"),
     ]
 
-    /// What no scenario can see on a server that has an admin already, or without a mailbox; see `PasswordPageTests`.
-    static let elsewhere = ["init-makes-no-admin", "reset-link-from-host", "reset-keeps-sessions"]
+    /// What no scenario can see on a server that has an admin already; see `PasswordPageTests`.
+    static let elsewhere = ["init-makes-no-admin"]
 
     @Test("the suite fails at each, and the scenario of the broken promise is among its failures", arguments: all)
     func isNoticed(broken: Case) async throws {

@@ -1,3 +1,5 @@
+import GatehousePasswords
+
 /// The checks of the IDM that a debug build can leave out, each a fault of the original (`Faults`).
 extension Faults {
     #if DEBUG
@@ -12,6 +14,13 @@ extension Faults {
     var searchesPatterns: Bool { has(.searchIsAPattern) }
     var takesDuplicates: Bool { has(.subjectTwice) }
     var breaksOnAnyBody: Bool { has(.signInBodyUnchecked) }
+
+    /// As bcrypt cuts passwords at their 72nd octet.
+    func policy(_ policy: PasswordPolicy) -> PasswordPolicy {
+        var policy = policy
+        if has(.passwordCut) { policy.cut = 72 }
+        return policy
+    }
     #else
     var showsUsersToAll: Bool { false }
     var acceptsEmptyNames: Bool { false }
@@ -23,5 +32,6 @@ extension Faults {
     var searchesPatterns: Bool { false }
     var takesDuplicates: Bool { false }
     var breaksOnAnyBody: Bool { false }
+    func policy(_ policy: PasswordPolicy) -> PasswordPolicy { policy }
     #endif
 }
