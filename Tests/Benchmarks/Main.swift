@@ -22,6 +22,7 @@ enum Main {
         rows += try tokenBenchmarks(seconds: seconds)
         rows += try await signatureBenchmarks(seconds: seconds)
         rows += passwordBenchmarks(seconds: seconds)
+        rows += try await auditBenchmarks(seconds: seconds)
         rows += try await serverBenchmarks(seconds: seconds)
         rows += try await tokenEndpointBenchmarks(seconds: seconds)
         rows += try await programBenchmarks(seconds: seconds)

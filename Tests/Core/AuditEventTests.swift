@@ -130,12 +130,12 @@ struct AuditEventTests {
     func one(request: Case) async throws {
         try await withServer(key: nil) { server in
             let world = try await World(server)
-            let before = try await Self.events(server)
+            let before = try await Self.events(server.fixture)
             let answer = try await server.send(
                 request.method, world.fill(request.path), try await world.headers(of: request.caller),
                 body: request.body.map(world.fill))
             #expect(answer.status == request.status, "\(String(decoding: answer.body, as: UTF8.self))")
-            let written = try await Self.events(server).dropFirst(before.count)
+            let written = try await Self.events(server.fixture).dropFirst(before.count)
             #expect(written.map(\.text) == (request.event.map { [world.fill($0)] } ?? []))
             for event in written {
                 #expect(event.actor == (request.caller == "secret" ? "(secret of a.test)" : request.caller))
@@ -188,6 +188,102 @@ struct AuditEventTests {
         #expect(events.contains { $0[1] == "delete" && $0[2] == first })
     }
 
+    typealias Rule = @Sendable (Fixture) async throws -> Void
+
+    /// What is done to `bob@a.test` and the domain `a.test` from the command line, and what it leaves.
+    static let commands: [(name: String, event: String?, rule: Rule)] = [
+        (
+            "domain add", "domain create: b.test, id.b.test; owner: bob@a.test",
+            { fixture in
+                _ = try await fixture.domains.add(
+                    try DomainName("b.test"), hosts: [try DomainName("id.b.test")],
+                    owner: try AccountName("bob@a.test"),
+                    by: .commandLine)
+            }
+        ),
+        (
+            "domain add, taken", nil,
+            { fixture in
+                _ = try? await fixture.domains.add(try DomainName("a.test"), by: .commandLine)
+            }
+        ),
+        (
+            "domain rotate-secret", "domain rotate secret",
+            { fixture in
+                _ = try await fixture.domains.rotateSecret(of: try DomainName("a.test"), by: .commandLine)
+            }
+        ),
+        (
+            "domain remove", "domain delete; aliases: 1; accounts: 1",
+            { fixture in
+                try await fixture.domains.remove(try DomainName("a.test"), by: .commandLine)
+            }
+        ),
+        (
+            "domain remove, unknown", nil,
+            { fixture in
+                try? await fixture.domains.remove(try DomainName("c.test"), by: .commandLine)
+            }
+        ),
+        (
+            "user set-role", "account roles: staff",
+            { fixture in
+                try await fixture.accounts.setRoles([.staff], of: try AccountName("bob@a.test"), by: .commandLine)
+            }
+        ),
+        (
+            "user set-role, the same", nil,
+            { fixture in
+                try await fixture.accounts.setRoles([], of: try AccountName("bob@a.test"), by: .commandLine)
+            }
+        ),
+        (
+            "user disable", "account disable",
+            { fixture in
+                try await fixture.accounts.setDisabled(true, try AccountName("bob@a.test"), by: .commandLine)
+            }
+        ),
+        (
+            "user enable, of one that is", nil,
+            { fixture in
+                try await fixture.accounts.setDisabled(false, try AccountName("bob@a.test"), by: .commandLine)
+            }
+        ),
+        (
+            "user set-password", "account set password",
+            { fixture in
+                try await fixture.accounts.setPassword(
+                    try fixture.newPassword(), of: try AccountName("bob@a.test"), by: .commandLine)
+            }
+        ),
+        (
+            "user delete", "account delete: bob@a.test",
+            { fixture in
+                try await fixture.accounts.delete(try AccountName("bob@a.test"), by: .commandLine)
+            }
+        ),
+        (
+            "user delete, unknown", nil,
+            { fixture in
+                try? await fixture.accounts.delete(try AccountName("eve@a.test"), by: .commandLine)
+            }
+        ),
+    ]
+
+    @Test("each command that changes something writes one event as the command line", arguments: commands.indices)
+    func commandLine(index: Int) async throws {
+        let command = Self.commands[index]
+        let fixture = try await Fixture()
+        try await fixture.aDomain()
+        try await fixture.anAccount(email: "bob@a.test")
+        try await fixture.anAccount(alias: Self.alice)
+        let before = try await Self.events(fixture).count
+        try await command.rule(fixture)
+        let written = try await Self.events(fixture).dropFirst(before)
+        #expect(written.map(\.text) == (command.event.map { [$0] } ?? []), "\(command.name)")
+        #expect(written.allSatisfy { $0.actor == "(command line)" && $0.actorID == nil })
+    }
+
     @Test("no event holds a password, a secret or a hash")
     func noSecrets() async throws {
         let fixture = try await Fixture(key: nil)
@@ -222,8 +318,8 @@ struct AuditEventTests {
         let at: Int64
     }
 
-    private static func events(_ server: RunningServer) async throws -> [Event] {
-        try await server.fixture.database.rows("SELECT * FROM audit_events ORDER BY number").map { row in
+    private static func events(_ fixture: Fixture) async throws -> [Event] {
+        try await fixture.database.rows("SELECT * FROM audit_events ORDER BY number").map { row in
             Event(
                 actorID: try row.optionalText("actor_id"), actor: try row.optionalText("actor"),
                 text: "\(try row.text("object_kind")) \(try row.text("action"))", object: try row.text("object_id"),

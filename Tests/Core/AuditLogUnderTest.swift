@@ -156,7 +156,7 @@ final class AuditLogUnderTest: Sendable {
                 if case .integer(let number) = rows[index][0] { rows[index][0] = .integer(number + step) }
             }
         }
-        switch Int.random(in: 0..<16, using: &random) {
+        switch Int.random(in: 0..<17, using: &random) {
         case 0...4:
             let column = Int.random(in: columns.indices, using: &random)
             let own = sequence(rows[index])
@@ -229,6 +229,12 @@ final class AuditLogUnderTest: Sendable {
             rows[index][10] = .null
             return Edit(name: "taken out of the chain")
         case 14:
+            // The same text, with the border between two columns elsewhere.
+            guard case .text(let left) = rows[index][5], case .text(let right) = rows[index][6] else { break }
+            rows[index][5] = .text(String(left.dropLast()))
+            rows[index][6] = .text(left.suffix(1) + right)
+            return Edit(name: "border moved", sequence: sequence(rows[index]))
+        case 15:
             if Bool.random(using: &random) {
                 head = nil
                 return Edit(name: "head removed")
@@ -243,6 +249,7 @@ final class AuditLogUnderTest: Sendable {
             chain[column] = column == 0 ? .integer(Int64.random(in: 0...100, using: &random)) : .text("x")
             return Edit(name: "start changed", detail: "\(column)")
         }
+        return Edit(name: "nothing")
     }
 
     private static func another(than value: StorageValue, _ column: Int, _ random: inout SplitMix) -> StorageValue {
