@@ -79,6 +79,25 @@ struct AuditChainTests {
         await log.close()
     }
 
+    @Test("an event that was sealed at the same place in another history of the store is found")
+    func otherHistory() async throws {
+        let log = try await AuditLogUnderTest(events: 10)
+        let fork = try await log.snapshot()
+        try await log.change(4)
+        let first = try await log.snapshot()
+        // As after a restore that somebody owned up to.
+        try await log.restore(fork)
+        log.time.advance(days: 1)
+        try await log.change(4)
+        let second = try await log.snapshot()
+        #expect(try await log.findings().isEmpty)
+        var rows = second.rows
+        rows[11] = first.rows[11]
+        try await log.restore(AuditLogUnderTest.Snapshot(rows: rows, chain: second.chain, head: second.head))
+        #expect(try await log.findings().contains { $0.names(12) })
+        await log.close()
+    }
+
     @Test("a log without a head, or with one that is not authentic, is said to be so until somebody begins a new one")
     func lostHead() async throws {
         let log = try await AuditLogUnderTest(events: 5)
