@@ -148,6 +148,17 @@ struct OutboxTests {
         #expect(!log.text.contains("alice") && !log.text.contains("secret"))
     }
 
+    @Test("a mail that waited for three days without an attempt does not go out any more")
+    func tooOld() async throws {
+        let mailServer = try RawServer(answering: "")
+        let fixture = try await fixture(port: Int(mailServer.port))
+        try await enqueue(fixture)
+        fixture.time.advance(days: 3)
+        try await sender(fixture).sendDue(wasRung: false)
+        #expect(mailServer.connections == 0)
+        #expect(try await fixture.count("SELECT COUNT(*) FROM outbox") == 0)
+    }
+
     @Test("a mail that cannot be opened is kept and told of")
     func unreadable() async throws {
         let log = LogText()

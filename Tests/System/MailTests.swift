@@ -116,6 +116,40 @@ struct MailTests {
         }
     }
 
+    @Test(
+        "a link that was asked for at /iforgot arrives with the origin of the settings, works once, and ends all sessions"
+    )
+    func forgotten() async throws {
+        try await withPlace { place in
+            let mailServer = try await place.mailServer()
+            try await place.store.addAccount("alice@a.test")
+            let server = try await place.start(mailServer.port)
+            let token = try await server.token("alice@a.test")
+            let answer = try await server.post(
+                "/iforgot", ["username": "alice@a.test"],
+                [
+                    ("Host", "evil.test"), ("X-Forwarded-Host", "evil.test"), ("Forwarded", "host=evil.test"),
+                    ("Origin", "http://evil.test"), ("Referer", "https://evil.test/iforgot"),
+                ])
+            #expect(answer.status == 200)
+            try await wait(for: "the mail") { mailServer.mails.count == 1 }
+            let mail = try #require(mailServer.mails.first)
+            #expect(mail["user"]?.string == "gatehouse" && mail["isEncrypted"]?.bool == true)
+            #expect(mail["to"]?.string == "alice@a.test")
+            let (text, html) = (mail["text"]?.string ?? "", mail["html"]?.string ?? "")
+            let key = try #require(text.firstMatch(of: #/https:\/\/id\.test\/reset\?k=([\w-]{22,})\r\n/#)?.1)
+            #expect(html.contains("https://id.test/reset?k=\(key)\"") && !"\(mail)".contains("evil.test"))
+
+            let form = ["key": String(key), "pass1": "another quiet harbour 8", "pass2": "another quiet harbour 8"]
+            #expect(try await server.post("/reset", form).outcome == "200")
+            #expect(try await server.post("/reset", form).outcome == "200 invalid_reset_key")
+            #expect(try await server.send(.get, "/api/sessions", bearer: token).status == 401)
+            #expect(try await server.signIn("alice@a.test").status == 401)
+            #expect(try await server.signIn("alice@a.test", "another quiet harbour 8").status == 200)
+            #expect(!server.log.contains(key) && !server.log.contains("alice"))
+        }
+    }
+
     @Test("a wrong password, another's certificate, and a server without STARTTLS get no mail, and it is kept")
     func kept() async throws {
         try await withPlace { place in
@@ -145,21 +179,36 @@ struct MailTests {
     @Test("a mail server that is down for a while loses nothing, and changes and delays no answer")
     func down() async throws {
         try await withPlace { place in
+            // One that refuses connections, and one that takes them and says nothing.
+            let silent = try await place.mailServer(greetAfter: 600)
             let port = try ScriptedServer.unusedPort()
-            let server = try await place.start(port)
-            try await place.enqueue("alice@a.test", "bob@a.test")
-            try await wait(for: "three attempts") {
-                server.log.components(separatedBy: "mail not sent yet").count > 6
-            }
-            for _ in 0..<20 {
+            for name in ["alice@a.test", "bob@a.test"] { try await place.store.addAccount(name) }
+            var answers: [[UInt8]] = []
+            for port in [silent.port, port] {
+                let server = try await place.start(port)
+                for name in ["alice@a.test", "bob@a.test", "nobody@a.test"] {
+                    let start = ContinuousClock.now
+                    let answer = try await server.post("/iforgot", ["username": name])
+                    #expect(answer.status == 200 && ContinuousClock.now - start < .seconds(2))
+                    answers.append(answer.body)
+                }
+                try await wait(for: "an attempt") {
+                    port == silent.port ? silent.connections >= 2 : server.log.contains("mail not sent yet")
+                }
                 let start = ContinuousClock.now
                 #expect(try await server.send(.get, "/health").status == 200)
                 #expect(ContinuousClock.now - start < .seconds(2))
+                #expect(try await server.stop() == 0)
             }
+            #expect(Set(answers).count == 1, "as if there were no mail")
+            _ = try await place.start(port)
             let mailServer = try await place.mailServer(port: port)
-            try await wait(for: "the mails") { mailServer.mails.count == 2 }
+            try await wait(for: "the mails") { mailServer.mails.count == 4 }
             try await wait(for: "an empty outbox") { try await place.waiting == 0 }
             #expect(Set(mailServer.attempts) == ["alice@a.test", "bob@a.test"])
+            // What answers with mail is what answers without.
+            let answer = try await place.start(mailServer.port).post("/iforgot", ["username": "alice@a.test"])
+            #expect([answer.body] == Array(Set(answers)))
         }
     }
 
@@ -169,9 +218,11 @@ struct MailTests {
     func downForAMinute() async throws {
         try await withPlace { place in
             let port = try ScriptedServer.unusedPort()
+            try await place.store.addAccount("alice@a.test")
             let server = try await place.store.start(place.flags(port), environment: Place.environment())
-            try await place.enqueue("alice@a.test")
+            #expect(try await server.post("/iforgot", ["username": "alice@a.test"]).status == 200)
             try await Task.sleep(for: .seconds(60))
+            // At once, after 5 and after 15 seconds; the next comes after a minute more.
             #expect(server.log.components(separatedBy: "mail not sent yet").count - 1 == 3)
             let mailServer = try await place.mailServer(port: port)
             try await wait(for: "the mail", atMost: .seconds(120)) { mailServer.mails.count == 1 }
@@ -182,9 +233,9 @@ struct MailTests {
     func killed() async throws {
         try await withPlace { place in
             let port = try ScriptedServer.unusedPort()
+            try await place.store.addAccount("alice@a.test")
             var server = try await place.start(port)
-            try await place.enqueue("alice@a.test")
-            try await wait(for: "an attempt") { server.log.contains("mail not sent yet") }
+            #expect(try await server.post("/iforgot", ["username": "alice@a.test"]).status == 200)
             try await server.kill()
             let mailServer = try await place.mailServer(port: port)
             server = try await place.start(port)

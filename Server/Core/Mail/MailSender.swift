@@ -85,6 +85,8 @@ struct MailSender: Service {
 
     private func outcome(of taken: Outbox.Taken) async -> Outcome {
         guard let delivery else { return .interrupted }
+        // Of a restored store, say, or of one whose server was off: a link as old is of no use.
+        guard clock.now() - taken.createdAt < pace.patience else { return .failed("it waited for too long") }
         guard let mail = taken.mail else { return .failed("it cannot be opened with this master key") }
         return await withTaskGroup(of: Outcome.self) { group in
             group.addTask {
