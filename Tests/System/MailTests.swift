@@ -240,6 +240,8 @@ struct MailTests {
             let mailServer = try await place.mailServer(port: port)
             server = try await place.start(port)
             try await wait(for: "the mail") { mailServer.mails.count == 1 }
+            // Killed before it has noted that, it would send the mail again.
+            try await wait(for: "an empty outbox") { try await place.waiting == 0 }
             try await server.kill()
             mailServer.stop()
 
