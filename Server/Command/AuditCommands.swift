@@ -143,7 +143,7 @@ struct AuditCommands: AsyncParsableCommand {
     struct NewHead: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "new-head",
-            abstract: "Take the log as it stands for whole, after a restore or when its head was lost.",
+            abstract: "Take the log as it stands for whole, when its head was lost or a store was put back by hand.",
             discussion: """
                 What `audit verify` said before about the end is then said no more, so look at it first. That somebody did \
                 this is an event itself.

@@ -101,7 +101,7 @@ struct Restore: AsyncParsableCommand {
                     in: sql)
             }
             // The log ends earlier than it did, and that is meant.
-            if copy.fingerprint != nil { try await store.audits.beginNewHead(by: .commandLine) }
+            if copy.fingerprint != nil { try await store.audits.takeAsWhole() }
         }
     }
 }

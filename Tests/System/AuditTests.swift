@@ -40,6 +40,25 @@ struct AuditTests {
         }
     }
 
+    @Test("after a restore the log is whole, and who kept its head elsewhere sees what is gone")
+    func restored() async throws {
+        try await withStore { store in
+            let server = try await store.start()
+            #expect(try await server.stop() == 0)
+            try await store.addDomain("a.test")
+            try await store.gatehouse("backup", store.folder.path("backup"))
+            try await store.addDomain("b.test")
+            try await store.addDomain("c.test")
+            let kept = try await store.gatehouse("audit", "verify").split(separator: "\n").last.map(String.init)
+            try await store.gatehouse("restore", store.folder.path("backup"))
+            let whole = try await store.command(["audit", "verify"])
+            #expect(whole.code == 0 && whole.output.hasPrefix("Whole: 3 events checked"), "\(whole)")
+            let compared = try await store.command(["audit", "verify", "--expect", try #require(kept)])
+            #expect(compared.code == 1 && compared.output.contains("Event 4 was cut off the end"), "\(compared)")
+            #expect(try await store.gatehouse("audit", "export").contains("\"restore\""))
+        }
+    }
+
     @Test("an export can be checked, and a CSV has no cell that is a formula")
     func export() async throws {
         try await withStore { store in

@@ -125,8 +125,7 @@ package struct AuditChain: Sendable {
         }
     }
 
-    /// Takes the log as it stands for whole, and writes down that somebody did: after a restore, or when the file of the head
-    /// was lost.
+    /// Takes the log as it stands for whole, and writes down that somebody did: when the file of the head was lost.
     package func beginNewHead(by actor: Actor) async throws {
         let now = clock.now()
         let before = try head.read()
@@ -141,6 +140,11 @@ package struct AuditChain: Sendable {
                 "begin a new head; the one before: \(text)", on: AuditObject("audit", "head"), by: actor, at: now,
                 in: sql)
         }
+        try await takeAsWhole()
+    }
+
+    /// Seals all that is there and writes the head down, whatever it was before. There must be an event that says why.
+    package func takeAsWhole() async throws {
         while try await sealBatch() > 0 {}
         try await head.locked { try head.write(try await database.read { sql in try Self.end(in: sql) }) }
     }
