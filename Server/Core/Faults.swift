@@ -34,6 +34,7 @@ package struct Faults: Sendable, Equatable {
         /// The link of a reset mail begins with what the request named as its host.
         case resetLinkFromHost = "reset-link-from-host"
         /// `/init` makes an account without the role, and stays open.
+        case statusNotRemembered = "status-not-remembered"
         case initMakesNoAdmin = "init-makes-no-admin"
         /// `/init` makes admins although there is one.
         case initStaysOpen = "init-stays-open"

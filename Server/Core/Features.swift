@@ -16,7 +16,7 @@ package struct Features: Sendable {
     package let limits: SignInLimits
     package let keys: APIKeys
     package let outbox: Outbox
-    package let mailStatus: MailStatus
+    let mailStatus: PartStatus
     /// How mail leaves; nil when there is none.
     let delivery: MailDelivery?
     package let audits: AuditChain
@@ -30,7 +30,7 @@ package struct Features: Sendable {
     let revocation: Revocation
     package let setUp: SetUp
     let passwordReset: PasswordReset
-    let databaseStatus: DatabaseStatus
+    let databaseStatus: PartStatus
     let settings: Settings
     let database: any Database
     let clock: Clock
@@ -58,7 +58,7 @@ package struct Features: Sendable {
         accepted = AcceptedSignatures(database: database, capacity: settings.replayCapacity)
         self.delivery = delivery
         outbox = Outbox(isOn: delivery != nil, masterKey: masterKey)
-        mailStatus = MailStatus(delivery, clock: clock)
+        mailStatus = .of(delivery, clock: clock, faults: settings.faults)
         callers = Callers(
             tokens: tokens,
             signatures: Signatures(
@@ -79,7 +79,7 @@ package struct Features: Sendable {
             database: database, passwords: passwords, policy: policy, masterKey: masterKey,
             publicURL: settings.publicURL, outbox: outbox, mailsPerHour: settings.resetMailsPerHour, clock: clock,
             faults: settings.faults)
-        databaseStatus = DatabaseStatus(database: database, clock: clock)
+        databaseStatus = .of(database, clock: clock)
         aliases = Aliases(
             database: database, accounts: accounts, domains: domains, limits: limits, clock: clock)
         addresses = Addresses(database: database, clock: clock, faults: settings.faults)

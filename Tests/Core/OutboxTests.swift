@@ -175,12 +175,11 @@ struct OutboxTests {
         let time = TestClock()
         let looks = Mutex(0)
         let isUp = Mutex(true)
-        let status = MailStatus(
-            probe: {
-                looks.withLock { $0 += 1 }
-                try? await Task.sleep(for: .milliseconds(50))
-                return isUp.withLock { $0 }
-            }, clock: time.clock)
+        let status = PartStatus(clock: time.clock) {
+            looks.withLock { $0 += 1 }
+            try? await Task.sleep(for: .milliseconds(50))
+            return isUp.withLock { $0 }
+        }
         #expect(try await sixteen { _ in await status.current() } == ["ok": 16])
         isUp.withLock { $0 = false }
         time.advance(seconds: 9)
@@ -189,7 +188,7 @@ struct OutboxTests {
         time.advance(seconds: 1)
         #expect(try await sixteen { _ in await status.current() } == ["unavailable": 16])
         #expect(looks.withLock { $0 } == 2)
-        #expect(await MailStatus(nil, clock: time.clock).current() == "off")
+        #expect(await PartStatus(clock: time.clock, look: nil).current() == "off")
     }
 }
 

@@ -58,8 +58,9 @@ struct FaultTests {
         Case(fault: "signature-replay-accepted", scenario: "api/once/post"),
     ]
 
-    /// What no scenario can see on a server that has an admin already; see `PasswordPageTests`.
-    static let elsewhere = ["init-makes-no-admin"]
+    /// What no scenario can see: on a server that has an admin already (`PasswordPageTests`), and that a mail server is asked
+    /// (`StatusTests`).
+    static let elsewhere = ["init-makes-no-admin", "status-not-remembered"]
 
     @Test("the suite fails at each, and the scenario of the broken promise is among its failures", arguments: all)
     func isNoticed(broken: Case) async throws {

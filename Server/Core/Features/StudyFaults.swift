@@ -14,6 +14,7 @@ extension Faults {
     var searchesPatterns: Bool { has(.searchIsAPattern) }
     var takesDuplicates: Bool { has(.subjectTwice) }
     var breaksOnAnyBody: Bool { has(.signInBodyUnchecked) }
+    var forgetsStatus: Bool { has(.statusNotRemembered) }
 
     /// As bcrypt cuts passwords at their 72nd octet.
     func policy(_ policy: PasswordPolicy) -> PasswordPolicy {
@@ -32,6 +33,7 @@ extension Faults {
     var searchesPatterns: Bool { false }
     var takesDuplicates: Bool { false }
     var breaksOnAnyBody: Bool { false }
+    var forgetsStatus: Bool { false }
     func policy(_ policy: PasswordPolicy) -> PasswordPolicy { policy }
     #endif
 }

@@ -2,8 +2,8 @@ import GatehouseJSON
 
 /// `GET /status`, as the C3-PRO IDM answers it, but without the words of an exception when something fails.
 struct StatusHandlers: Sendable {
-    let database: DatabaseStatus
-    let mail: MailStatus
+    let database: PartStatus
+    let mail: PartStatus
 
     @Sendable func show(_: Call, _: Anyone) async throws -> Answer {
         async let mail = mail.current()
