@@ -111,6 +111,7 @@ struct OutboxTests {
             try outbox.giveBack(first, until: 0, counts: true, in: sql)
         }
         #expect(try await take(fixture).isEmpty)
+        #expect(try await fixture.count("SELECT COUNT(*) FROM outbox") == 1)
         try await fixture.database.transaction { sql in try outbox.remove(second, in: sql) }
         #expect(try await fixture.count("SELECT COUNT(*) FROM outbox") == 0)
     }
