@@ -123,6 +123,7 @@ let package = Package(
         cLibrary("CGatehouseSQLite", "Server/CLibraries/CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
         cLibrary("CGatehouseSodium", "Server/CLibraries/CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
         cLibrary("CGatehouseArgon2", "Server/CLibraries/CArgon2", pkgConfig: "libargon2", apt: "libargon2-dev"),
+        cLibrary("CGatehouseCrypt", "Server/CLibraries/CCrypt", pkgConfig: "libcrypt", apt: "libcrypt-dev"),
         cLibrary("CGatehouseQREncode", "Server/CLibraries/CQREncode", pkgConfig: "libqrencode", apt: "libqrencode-dev"),
         cLibrary("CGatehouseZlib", "Server/CLibraries/CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         .systemLibrary(name: "CGatehouseClock", path: "Server/CLibraries/CClock"),
@@ -131,7 +132,7 @@ let package = Package(
         library("GatehouseSQLite", "Server/SQLite", ["GatehouseStorage", "CGatehouseSQLite"], exclude: ["README.md"]),
         library(
             "GatehousePasswords", "Server/Passwords",
-            ["CGatehouseArgon2", "CGatehouseSodium", "GatehouseCryptography"],
+            ["CGatehouseArgon2", "CGatehouseCrypt", "CGatehouseSodium", "GatehouseCryptography"],
             exclude: ["COMMON-PASSWORDS.md"]),
         library(
             "GatehouseAuth", "Server/Auth",

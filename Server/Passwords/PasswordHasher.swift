@@ -38,11 +38,38 @@ package final class PasswordHasher: Sendable {
         }
     }
 
+    /// Checks a password. Whoever is refused waits as long as everybody else who is refused, as long as all calls are told the
+    /// same `bcryptCost`: who has a hash of bcrypt, of whatever cost, does not show.
+    ///
+    /// - Parameters:
+    ///   - hash: a PHC string of Argon2, or a hash of bcrypt.
+    ///   - bcryptCost: the highest among all the hashes that this one is not to be told from; nil when none is bcrypt's.
     /// - Returns: whether it is the password, and whether its hash is weaker than those made today.
     /// - Throws: as `hash`, and `.malformedHash` or `.unsupportedHash` for what cannot be verified at all.
-    package func verify(_ password: String, against phc: String) async throws(PasswordHashingError) -> Verification {
-        let hash = try Argon2Hash(phc: phc)
-        let isRight = try await threads.run { () throws(PasswordHashingError) in try hash.matches(password) }
+    package func verify(
+        _ password: String, against hash: String, bcryptCost: Int? = nil
+    ) async throws(PasswordHashingError) -> Verification {
+        guard BcryptHash.isOne(hash) else {
+            return try await verify(password, against: try Argon2Hash(phc: hash), bcryptCost)
+        }
+        let hash = try BcryptHash(hash)
+        return try await threads.run { [nobody] () throws(PasswordHashingError) in
+            if try hash.matches(password) { return .right(needsRenewal: true) }
+            // Each cost is twice the work of the one before: 2^a and 2^a + 2^(a+1) + … + 2^(b-1) are 2^b.
+            for cost in hash.cost..<max(hash.cost, bcryptCost ?? 0) { try BcryptHash.work(cost: cost) }
+            _ = try Argon2Hash(phc: nobody).matches("")
+            return .wrong
+        }
+    }
+
+    private func verify(
+        _ password: String, against hash: Argon2Hash, _ bcryptCost: Int?
+    ) async throws(PasswordHashingError) -> Verification {
+        let isRight = try await threads.run { () throws(PasswordHashingError) in
+            if try hash.matches(password) { return true }
+            if let bcryptCost { try BcryptHash.work(cost: bcryptCost) }
+            return false
+        }
         guard isRight else { return .wrong }
         let isCurrent =
             hash.variant == .argon2id && hash.version == 0x13 && hash.parameters.memoryKiB >= parameters.memoryKiB
@@ -51,8 +78,10 @@ package final class PasswordHasher: Sendable {
     }
 
     /// Takes as long as verifying, for names that have no account.
-    package func verifyAgainstNobody(_ password: String) async throws(PasswordHashingError) {
-        _ = try await verify(password, against: nobody)
+    package func verifyAgainstNobody(
+        _ password: String, bcryptCost: Int? = nil
+    ) async throws(PasswordHashingError) {
+        _ = try await verify(password, against: nobody, bcryptCost: bcryptCost)
     }
 }
 
@@ -68,7 +97,7 @@ package enum PasswordHashingError: Error, Equatable, Sendable {
     case cancelled
     /// The memory that the parameters ask for cannot be had.
     case outOfMemory
-    /// The stored text is no PHC string of Argon2.
+    /// The stored text is neither a PHC string of Argon2 nor a hash of bcrypt.
     case malformedHash
     /// Another scheme, or parameters that would cost too much.
     case unsupportedHash

@@ -91,6 +91,7 @@ struct ArrowTests {
         ("CGatehouseSQLite", ["GatehouseSQLite"]),
         ("CGatehouseSodium", ["GatehousePasswords"]),
         ("CGatehouseArgon2", ["GatehousePasswords"]),
+        ("CGatehouseCrypt", ["GatehousePasswords"]),
         // The server checks its own tokens against its store; the middleware is for the servers of others.
         ("GatehouseAuth", ["GatehouseAuthRemote", "GatehouseNotesExample", "GatehouseHelloExample"]),
         ("GatehouseAuthRemote", ["GatehouseNotesExample"]),
