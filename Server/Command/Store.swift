@@ -36,7 +36,7 @@ struct StoreOptions: ParsableArguments {
         guard makesStore || FileManager.default.fileExists(atPath: settings.database) else {
             throw Refusal(
                 reason: "There is no store \(settings.database). Name it with --database; the first `gatehouse serve`, "
-                    + "`init`, `user add` or `domain add` makes one.")
+                    + "`init`, `user add`, `domain add` or `import` makes one.")
         }
         return try await Store.with(settings) { store in
             let result = try await body(store)
@@ -138,7 +138,7 @@ struct Store {
     }
 
     /// Makes one for a store that has none.
-    private func masterKey() async throws -> SealingKey {
+    func masterKey() async throws -> SealingKey {
         let masterKey = try await MasterKey.load(settings: settings, database: database)
         if let file = masterKey.madeFile {
             writeToStandardError("gatehouse: made the master key \(file); keep a copy of it elsewhere\n")

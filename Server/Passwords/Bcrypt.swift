@@ -57,7 +57,7 @@ package struct BcryptHash: Sendable, Equatable {
     ) throws(PasswordHashingError) -> [UInt8] {
         // The library reads up to the first NUL, so a password with one would be cut. No account can have such a password.
         guard !password.contains(0) else { throw .malformedHash }
-        var hash = [CChar](repeating: 0, count: Int(gatehouse_crypt_output_size.rawValue))
+        var hash = [CChar](repeating: 0, count: gatehouse_crypt_output_size)
         let code = unsafe gatehouse_crypt(password.map { CChar(bitPattern: $0) } + [0], setting, &hash)
         guard code != 2 else { throw .outOfMemory }
         guard code == 0 else { throw .malformedHash }

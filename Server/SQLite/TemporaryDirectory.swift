@@ -6,12 +6,14 @@ import Glibc
 import Darwin
 #endif
 
-/// A directory for one store of a test, in memory where the system offers that.
+/// A directory for one store that nobody expects back.
 struct TemporaryDirectory: Sendable {
     let path: String
 
-    init() throws(StorageError) {
-        let parent = unsafe access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
+    /// In memory where the system offers that.
+    init() throws(StorageError) { try self.init(in: unsafe access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp") }
+
+    init(in parent: String) throws(StorageError) {
         var template = Array("\(parent)/gatehouse-XXXXXX".utf8CString)
         guard let made = unsafe mkdtemp(&template) else {
             throw StorageError(.cannotOpen, message: "cannot make a directory in \(parent)")

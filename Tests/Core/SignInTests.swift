@@ -165,6 +165,35 @@ struct SignInTests {
         #expect(try await hash() == renewed)
     }
 
+    @Test("a hash of bcrypt is replaced at the first sign-in, and while there is one everybody waits alike")
+    func bcrypt() async throws {
+        let fixture = try await Fixture()
+        try await fixture.anAccount(email: "alice@a.test")
+        try await fixture.anAccount(email: "bob@a.test")
+        let old = "$2a$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i"
+        func highest() async throws -> Int? {
+            try await fixture.database.read { sql in try Candidate.highestBcryptCost(in: sql) }
+        }
+        #expect(try await highest() == nil)
+        try await fixture.database.transaction { sql in
+            _ = try sql("UPDATE accounts SET password_hash = \(old) WHERE email = 'alice@a.test'")
+        }
+        #expect(try await highest() == 6)
+        #expect(try await fixture.outcome("alice@a.test", "abd") == "invalid_credentials")
+        #expect(try await fixture.outcome("alice@a.test", "abc") == "200")
+        #expect(try await highest() == nil)
+        let hash = try await fixture.database.rows("SELECT password_hash FROM accounts WHERE email = 'alice@a.test'")
+        #expect(try #require(hash.first).text(at: 0).hasPrefix("$argon2id$v=19$m=8,t=1,p=1$"))
+        #expect(try await fixture.outcome("alice@a.test", "abc") == "200")
+        // The question costs no look at all accounts.
+        let plan = try await fixture.database.rows(
+            """
+            EXPLAIN QUERY PLAN
+            SELECT MAX(substr(password_hash, 5, 2)) AS cost FROM accounts WHERE substr(password_hash, 1, 2) = '$2'
+            """)
+        #expect(try plan.allSatisfy { row throws in try row.text("detail").contains("accounts_bcrypt") })
+    }
+
     @Test("the hashes of a server as shipped are argon2id with 19 MiB, 2 passes and 1 lane")
     func shippedHash() async throws {
         let hash = try await PasswordHasher().hash(Fixture.password)

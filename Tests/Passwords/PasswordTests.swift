@@ -60,7 +60,7 @@ struct HashingTests {
         arguments: [
             "", "$", "plain", "$argon2id$", "$argon2id$v=19$m=1$a$b", "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ",
             "$argon2id$v=19$m=64,t=1,m=64$c29tZXNhbHQ$AAAAAAAA", "$argon2id$v=18$m=64,t=1,p=1$c29tZXNhbHQ$AAAAAAAA",
-            "$argon2id$v=19$m=64,t=0,p=1$c29tZXNhbHQ$AAAAAAAA", "$2b$12$abcdefghijklmnopqrstuv",
+            "$argon2id$v=19$m=64,t=0,p=1$c29tZXNhbHQ$AAAAAAAA", "$2b$12$abcdefghijklmnopqrstuv", "$2",
             "$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$AAAAAAAA",
             "$argon2id$v=19$m=1048576,t=60,p=1$c29tZXNhbHQ$AAAAAAAA",
         ])
@@ -207,5 +207,94 @@ struct PolicyTests {
         var dumped = ""
         dump(password, to: &dumped)
         #expect(!dumped.contains("print me"))
+    }
+}
+
+@Suite("Hashes of bcrypt, as other programs made them")
+struct BcryptTests {
+    let hasher = PasswordHasher(parameters: .init(memoryKiB: 64, passes: 1, lanes: 1), concurrency: 2)
+
+    @Test(
+        "published hashes verify under each of their names, and ask to be renewed",
+        arguments: [
+            // From the test program of crypt_blowfish (Openwall, public domain).
+            ("U*U", "$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"),
+            ("U*U*", "$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK"),
+            ("U*U*U", "$05$XXXXXXXXXXXXXXXXXXXXXOAcXxm9kjPGEMsLznoKqmqw7tc8WCx4a"),
+            ("", "$05$CCCCCCCCCCCCCCCCCCCCC.7uG0VCzI2bS7j6ymqJi9CdcdxiRTWNy"),
+            (
+                "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
+                "$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui"
+            ),
+        ])
+    func published(password: String, hash: String) async throws {
+        for name in ["$2a", "$2b", "$2y"] {
+            #expect(try await hasher.verify(password, against: name + hash) == .right(needsRenewal: true), "\(name)")
+            #expect(try await hasher.verify(password + "x", against: name + hash) == .wrong, "\(name)")
+        }
+    }
+
+    @Test("a password of more than 72 octets is never the right one, although bcrypt would cut it")
+    func long() async throws {
+        let hash = "$2b$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui"
+        let password = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+        #expect(password.utf8.count == 72)
+        #expect(try await hasher.verify(password, against: hash) != .wrong)
+        #expect(try await hasher.verify(password + "chars after 72 are ignored", against: hash) == .wrong)
+    }
+
+    @Test("letters beyond ASCII count as their octets of UTF-8, as in the originals, also under the name $2a$")
+    func unicode() async throws {
+        // Made by libxcrypt from the octets of UTF-8, as the bcrypt of Python 3 does.
+        let hash = "$2b$04$Uo7EjJyD2kvd1ePRQ0JNlegehA55SL1cbfjfRd7kPOjEFuWs1.EjW"
+        for name in ["$2a", "$2b", "$2y"] {
+            #expect(try await hasher.verify("Zürich \u{1F600} ÿÿ", against: name + hash.dropFirst(3)) != .wrong)
+        }
+    }
+
+    @Test("bits of the salt that count for nothing make no difference")
+    func salt() async throws {
+        // The last letter of the salt has four of them: "." and "/" begin with the same two.
+        let hash = "$2a$05$CCCCCCCCCCCCCCCCCCCCC/E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
+        #expect(try await hasher.verify("U*U", against: hash) != .wrong)
+    }
+
+    @Test(
+        "what is no hash of bcrypt, or one of too little or too much work, is an error and not a wrong password",
+        arguments: [
+            "$2b$03$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+            "$2b$15$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+            "$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+            "$2x$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+            "$2b$+5$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+            "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOe",
+            "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW0",
+            "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyO+W", "$2b$05$", "$2b$", "$2",
+        ])
+    func malformed(hash: String) async {
+        await #expect(throws: PasswordHashingError.self) { try await hasher.verify("U*U", against: hash) }
+    }
+
+    @Test("who has a hash of bcrypt does not show by how long a wrong password takes")
+    func sameTime() async throws {
+        let hasher = PasswordHasher(parameters: .init(memoryKiB: 4096, passes: 1, lanes: 1), concurrency: 1)
+        let argon2 = try await hasher.hash("secret one")
+        let cheap = "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
+        let dear = "$2b$08$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
+        var times = [[Duration]](repeating: [], count: 4)
+        for _ in 0..<25 {
+            for (index, hash) in [argon2, cheap, dear, nil].enumerated() {
+                let begin = ContinuousClock.now
+                if let hash {
+                    #expect(try await hasher.verify("wrong", against: hash, bcryptCost: 8) == .wrong)
+                } else {
+                    try await hasher.verifyAgainstNobody("wrong", bcryptCost: 8)
+                }
+                times[index].append(begin.duration(to: .now))
+            }
+        }
+        let medians = times.map { $0.sorted()[$0.count / 2] }
+        // Without the work that is added, the first is a sixth of the third and the second a third.
+        for median in medians { #expect((0.7...1.4).contains(median / medians[2]), "\(medians)") }
     }
 }

@@ -180,5 +180,6 @@ package enum Schema {
         mail,
         setUpAndReset,
         auditChain,
+        imports,
     ]
 }

@@ -241,15 +241,24 @@ package struct Accounts: Sendable {
         _ id: String, email: EmailAddress?, alias: Alias?, passwordHash: String, roles: Set<Role>, by actor: Actor,
         at now: Int64, in sql: borrowing Transaction
     ) throws {
-        try sql(
-            """
-            INSERT INTO accounts (id, email, username, domain, password_hash, created_at, password_changed_at)
-            VALUES (\(id), \(email?.text), \(alias?.username), \(alias?.domain), \(passwordHash), \(now), \(now))
-            """)
-        try give(roles, to: id, at: now, in: sql)
+        try place(
+            id, email: email, alias: alias, passwordHash: passwordHash, roles: roles, createdAt: now, at: now, in: sql)
         let names = [email?.text, alias?.text].compactMap { $0 }.joined(separator: ", ")
         let given = roles.isEmpty ? "" : "; \(text(of: roles))"
         try AuditLog.record("create: \(names)\(given)", on: .account(id), by: actor, at: now, in: sql)
+    }
+
+    /// Makes the account without an event, when one event stands for many.
+    static func place(
+        _ id: String, email: EmailAddress?, alias: Alias?, passwordHash: String, roles: Set<Role>, createdAt: Int64,
+        at now: Int64, in sql: borrowing Transaction
+    ) throws {
+        try sql(
+            """
+            INSERT INTO accounts (id, email, username, domain, password_hash, created_at, password_changed_at)
+            VALUES (\(id), \(email?.text), \(alias?.username), \(alias?.domain), \(passwordHash), \(createdAt), \(now))
+            """)
+        try give(roles, to: id, at: now, in: sql)
     }
 
     private static func give(_ roles: Set<Role>, to id: String, at now: Int64, in sql: borrowing Transaction) throws {

@@ -13,10 +13,16 @@ package enum Actor: Sendable, Equatable {
     case server
     /// A stranger, such as who holds a link.
     case anonymous
+    /// Who did it in the program that an event came along from: the account that the user is here, else the identifier that they had
+    /// there, and no login.
+    case formerUser(id: String, login: String?)
 
     /// Nil unless it is an account.
     var accountID: String? {
-        if case .account(let id, _) = self { id } else { nil }
+        switch self {
+        case .account(let id, _), .formerUser(let id, .some): id
+        default: nil
+        }
     }
 
     /// The name to show; nil for a stranger. Those of our own cannot be names of accounts.
@@ -26,6 +32,7 @@ package enum Actor: Sendable, Equatable {
         case .domainSecret(let domain): "(secret of \(domain))"
         case .commandLine: "(command line)"
         case .server: "(server)"
+        case .formerUser(let id, let login): login ?? "(former user \(id))"
         case .anonymous: nil
         }
     }
@@ -56,14 +63,18 @@ package struct AuditObject: Sendable, Equatable {
 
 /// The log of every change: one event each, written in the transaction of the change.
 package enum AuditLog {
+    /// - Returns: the event's identifier.
+    @discardableResult
     package static func record(
         _ action: String, on object: AuditObject, by actor: Actor, at now: Int64, in sql: borrowing Transaction
-    ) throws {
+    ) throws -> String {
+        let id = SystemRandom.identifier()
         try sql(
             """
             INSERT INTO audit_events (id, at, actor_id, actor, action, object_kind, object_id, subject)
-            VALUES (\(SystemRandom.identifier()), \(now), \(actor.accountID), \(actor.name), \(action), \(object.kind),
+            VALUES (\(id), \(now), \(actor.accountID), \(actor.name), \(action), \(object.kind),
                 \(object.id), \(object.subject))
             """)
+        return id
     }
 }

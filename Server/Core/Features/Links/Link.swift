@@ -8,7 +8,7 @@ struct LinkRecord: Sendable, Equatable {
 
     let id: String
     /// The subject's place in the order of creation.
-    let subject: Int64
+    var subject: Int64
     let sssid: String
     let issuer: String
     let audience: String
@@ -93,11 +93,15 @@ struct LinkChange: Sendable {
         fixed = (body.object ?? []).filter { Self.fixedNames.contains($0.name) }
     }
 
+    static func isPlain(_ text: String) -> Bool {
+        (1...longest).contains(text.unicodeScalars.count) && !text.hasControls
+    }
+
     private static func text(_ name: String, in body: JSONValue) throws(Problem) -> String?? {
         guard let value = body[name] else { return nil }
         if value.isNull { return .some(nil) }
         let text = try body.requireString(name)
-        guard (1...longest).contains(text.unicodeScalars.count), !text.hasControls else {
+        guard isPlain(text) else {
             throw .invalidMember.saying(
                 "The member \"\(name)\" must have 1 to \(longest) characters, none of them a control character.")
         }

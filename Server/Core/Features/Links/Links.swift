@@ -75,10 +75,9 @@ struct Links: Sendable {
                 try AuditLog.record("read JWT", on: link.auditObject, by: actor, at: now, in: sql)
                 return token
             }
-            let sealed = try masterKey.seal(Array(token.text.utf8), context: Self.place(of: id))
             link.changedAt = now
             try link.update(in: sql)
-            try sql("UPDATE links SET sealed_token = \(Base64URL.encode(sealed)) WHERE id = \(id)")
+            try Self.keep(token, masterKey, in: sql)
             try AuditLog.record("create JWT", on: link.auditObject, by: actor, at: now, in: sql)
             return token
         }
@@ -149,6 +148,12 @@ struct Links: Sendable {
         else { return nil }
         let text = try masterKey.open(sealed, context: Self.place(of: id))
         return LinkToken(reading: String(decoding: text, as: UTF8.self))
+    }
+
+    /// Writes down the token of a link, sealed.
+    static func keep(_ token: LinkToken, _ masterKey: SealingKey, in sql: borrowing Transaction) throws {
+        let sealed = try masterKey.seal(Array(token.text.utf8), context: place(of: token.link))
+        try sql("UPDATE links SET sealed_token = \(Base64URL.encode(sealed)) WHERE id = \(token.link)")
     }
 
     private static func place(of id: String) -> String { "link token \(id)" }

@@ -12,20 +12,16 @@ struct PatientIdentifier: Sendable, Equatable {
             throw .notAPatient.saying("you must provide a FHIR `Patient` resource")
         }
         let identifier = resource["identifier"]?[0]
-        guard let value = identifier?["value"]?.string, Self.isPlain(value) else {
+        guard let value = identifier?["value"]?.string, LinkChange.isPlain(value) else {
             throw .notAPatient.saying(
                 "you must provide a value in the Patient resource's first `identifier` element")
         }
         switch identifier?["system"] {
         case nil, .null: system = nil
-        case .string(let text) where Self.isPlain(text): system = text
+        case .string(let text) where LinkChange.isPlain(text): system = text
         default:
             throw .notAPatient.saying("the `system` of the Patient resource's first `identifier` element is not a URI")
         }
         self.value = value
-    }
-
-    private static func isPlain(_ text: String) -> Bool {
-        (1...LinkChange.longest).contains(text.unicodeScalars.count) && !text.hasControls
     }
 }

@@ -179,7 +179,7 @@ package struct SignIn: Sendable {
 }
 
 /// The account that a name leads to, before its password has been checked.
-private struct Candidate: Sendable {
+struct Candidate: Sendable {
     let id: String
     let passwordHash: String
     let isDisabled: Bool

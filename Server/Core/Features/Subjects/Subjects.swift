@@ -123,6 +123,11 @@ struct StoredSubject: Sendable {
         subject.members = try JSONValue(parsing: Array(try row.text("members").utf8)).object ?? []
     }
 
+    /// Nil when there is none.
+    static func number(of sssid: SSSID, in sql: borrowing Transaction) throws -> Int64? {
+        try sql("SELECT number FROM subjects WHERE sssid = \(sssid.text)").first?.integer("number")
+    }
+
     /// - Throws: `Problem.notFound`.
     static func require(_ sssid: String, in sql: borrowing Transaction) throws -> StoredSubject {
         guard let id = SSSID(known: sssid),
