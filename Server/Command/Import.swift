@@ -34,9 +34,12 @@ struct Import: AsyncParsableCommand {
     func run() async throws {
         let source: ImportSource
         do { source = try ImportSource(file) } catch { throw Refusal(reason: "\(error)", exitCode: 2) }
-        let outcome = try await dryRun ? dryRun(of: source) : store.withStore(makesStore: true) { store in
-            try await bring(source, to: store.database) { try await store.masterKey() }
-        }
+        let outcome =
+            try await dryRun
+            ? dryRun(of: source)
+            : store.withStore(makesStore: true) { store in
+                try await bring(source, to: store.database) { try await store.masterKey() }
+            }
         if outcome.counts.total(.refused) > 0 { throw ExitCode(1) }
     }
 
@@ -44,7 +47,8 @@ struct Import: AsyncParsableCommand {
     private func dryRun(of source: ImportSource) async throws -> C3ProImport.Outcome {
         let path = try store.settings().database
         guard FileManager.default.fileExists(atPath: path) else {
-            writeToStandardError("gatehouse: there is no store \(path); this is what would come along into an empty one\n")
+            writeToStandardError(
+                "gatehouse: there is no store \(path); this is what would come along into an empty one\n")
             return try await bring(source, to: nil, masterKey: nil)
         }
         let database = try SQLiteDatabase(path: path)
@@ -52,7 +56,8 @@ struct Import: AsyncParsableCommand {
         do {
             guard try await database.schemaVersion() == Schema.migrations.count else {
                 throw Refusal(
-                    reason: "The store \(path) is from before this version, and a dry run does not bring it up to date. "
+                    reason:
+                        "The store \(path) is from before this version, and a dry run does not bring it up to date. "
                         + "Any other command does, such as `gatehouse user list`.")
             }
             result = .success(try await bring(source, to: database, masterKey: nil))

@@ -6,6 +6,8 @@ final class Progress {
     private let begun = ContinuousClock.now
     private var shown = ContinuousClock.now
     private var isDrawn = false
+    /// What is being done, and since when.
+    private var part = (what: "", since: ContinuousClock.now)
 
     /// Seconds since the beginning.
     var seconds: Double { begun.duration(to: .now) / .seconds(1) }
@@ -15,13 +17,15 @@ final class Progress {
     ///   - fraction: from 0 to 1.
     ///   - count: documents or lines so far.
     func show(_ what: String, _ fraction: Double, count: Int) {
+        if part.what != what { part = (what, .now) }
         let isOver = fraction >= 1
         guard isOver && isDrawn || shown.duration(to: .now) > (isTerminal ? .milliseconds(100) : .seconds(5)) else {
             return
         }
         shown = .now
         let percent = Int(min(1, max(0, fraction)) * 100)
-        let text = "\(what) \(percent) %, \(count), \(Int(Double(count) / max(seconds, 0.001)))/s"
+        let rate = Double(count) / max(part.since.duration(to: .now) / .seconds(1), 0.001)
+        let text = "\(what) \(percent) %, \(count), \(Int(rate))/s"
         if isTerminal {
             let full = percent * 30 / 100
             let bar = String(repeating: "#", count: full) + String(repeating: "-", count: 30 - full)
@@ -42,6 +46,8 @@ final class Progress {
     static var peakMemory: Int? {
         guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return nil }
         let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-        return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 / 1_000_000 }
+        return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map {
+            $0 * 1024 / 1_000_000
+        }
     }
 }

@@ -130,24 +130,40 @@ struct ImportIndex: Sendable {
     /// Takes out the links whose subject does not come along and then the audits whose document does not, and marks the audits
     /// about something that is nowhere.
     func resolve() async throws {
+        let last = try await database.rows("SELECT MAX(number) AS last FROM documents").first?.optionalInteger("last")
+        // Links before all audits, and a part at a time: one statement would collect all that it changes in memory.
+        for kind in [ImportKind.link, .audit] {
+            for start in stride(from: Int64(0), to: last ?? 0, by: 5000) {
+                try await resolve(kind, "number > \(start) AND number <= \(start + 5000)")
+            }
+        }
+    }
+
+    private func resolve(_ kind: ImportKind, _ part: Query) async throws {
         _ = try await database.transaction { sql in
-            try sql(
-                """
-                UPDATE documents SET state = 'orphaned'
-                WHERE kind = 'link' AND state = 'new' AND NOT EXISTS
-                        (SELECT 1 FROM documents s WHERE s.key = documents.reference AND s.state IN \(verbatim: Self.present))
-                    AND (is_reference_known = 0 OR EXISTS (SELECT 1 FROM documents s WHERE s.key = documents.reference))
-                """)
+            guard kind == .audit else {
+                try sql(
+                    """
+                    UPDATE documents SET state = 'orphaned'
+                    WHERE \(part) AND kind = 'link' AND state = 'new'
+                        AND NOT EXISTS
+                            (SELECT 1 FROM documents s
+                            WHERE s.key = documents.reference AND s.state IN \(verbatim: Self.present))
+                        AND (is_reference_known = 0
+                            OR EXISTS (SELECT 1 FROM documents s WHERE s.key = documents.reference))
+                    """)
+                return
+            }
             try sql(
                 """
                 UPDATE documents SET is_loose = 1
-                WHERE kind = 'audit' AND state = 'new' AND is_reference_known = 0
+                WHERE \(part) AND kind = 'audit' AND state = 'new' AND is_reference_known = 0
                     AND NOT EXISTS (SELECT 1 FROM documents d WHERE d.id = documents.reference)
                 """)
             try sql(
                 """
                 UPDATE documents SET state = 'orphaned'
-                WHERE kind = 'audit' AND state = 'new' AND is_reference_known = 0 AND EXISTS
+                WHERE \(part) AND kind = 'audit' AND state = 'new' AND is_reference_known = 0 AND EXISTS
                     (SELECT 1 FROM documents d
                     WHERE d.id = documents.reference AND d.state NOT IN \(verbatim: Self.present))
                 """)
@@ -207,7 +223,8 @@ struct ImportIndex: Sendable {
     /// The account that already had the name of a user.
     func account(ofUser id: String) async throws -> String? {
         let code = code(id, "id")
-        return try await database.rows("SELECT account FROM documents WHERE id = \(code)").first?.optionalText("account")
+        return try await database.rows("SELECT account FROM documents WHERE id = \(code)").first?.optionalText(
+            "account")
             ?? nil
     }
 }

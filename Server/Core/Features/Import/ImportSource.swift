@@ -63,7 +63,9 @@ package final class ImportSource: Sendable {
             var failure: Int32? = some < 0 ? errno : nil
             var written = 0
             while failure == nil && written < some {
-                let count = unsafe octets[written..<some].withUnsafeBytes { unsafe write(copy, $0.baseAddress, $0.count) }
+                let count = unsafe octets[written..<some].withUnsafeBytes {
+                    unsafe write(copy, $0.baseAddress, $0.count)
+                }
                 if count < 0 && errno != EINTR { failure = errno }
                 written += max(0, count)
             }
