@@ -60,8 +60,8 @@ struct Root: AsyncParsableCommand {
         version: Release.version,
         subcommands: [
             Serve.self, Initialize.self, UserCommands.self, DomainCommands.self, KeyCommands.self,
-            SigningKeyCommands.self, AuditCommands.self, MailCommands.self, GenerateKey.self, Backup.self, Restore.self, Import.self,
-            Check.self,
+            SigningKeyCommands.self, AuditCommands.self, MailCommands.self, GenerateKey.self, Backup.self, Restore.self,
+            Import.self, Check.self,
         ])
 }
 

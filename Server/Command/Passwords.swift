@@ -13,7 +13,7 @@ struct PasswordSource: ParsableArguments {
     func password() throws -> (text: String, isMade: Bool) {
         if let passwordFile { return (try SecretFile.firstLine(of: passwordFile), false) }
         if isatty(STDIN_FILENO) == 1 { return (try askTwice(), false) }
-        return (Base64URL.encode(SystemRandom.bytes(18)), true)
+        return (madePassword(), true)
     }
 
     private func askTwice() throws -> String {

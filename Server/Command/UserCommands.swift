@@ -9,33 +9,6 @@ struct UserCommands: AsyncParsableCommand {
         discussion: "NAME is an e-mail address or an alias such as 'alice$example.com' (quoted, because of the $).",
         subcommands: [Add.self, List.self, SetRole.self, Disable.self, Enable.self, Delete.self, SetPassword.self])
 
-    struct Add: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Make an account.",
-            discussion: """
-                Without --password-file it asks for the password at a terminal, and otherwise makes one and prints it once. \
-                The domain of an alias must be hosted here.
-                """)
-
-        @Argument(help: "An e-mail address or an alias.")
-        var name: String
-        @Flag(help: "Give it the role admin.")
-        var admin = false
-        @Flag(help: "Give it the role staff.")
-        var staff = false
-        @Option(help: ArgumentHelp("An alias besides the e-mail address.", valueName: "alias"))
-        var alias: String?
-        @OptionGroup var source: PasswordSource
-        @OptionGroup var store: StoreOptions
-
-        func run() async throws {
-            let roles: [Role] = (admin ? [.admin] : []) + (staff ? [.staff] : [])
-            try await UserCommands.make(
-                try AccountName(name), alias: try alias.map { try Alias($0) }, roles: Set(roles), source: source,
-                store: store)
-        }
-    }
-
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List all accounts.")
         @Flag(help: "Print JSON.")
