@@ -221,7 +221,7 @@ let package = Package(
                 "GatehouseJSON", "GatehouseOpenCAP", "GatehousePasswords", "GatehouseSQLite", "GatehouseStorage",
                 "GatehouseTransfer", "HTTPSignatures",
                 "WebTokens", httpTypes, logging,
-            ] + lifecycle, exclude: ["no-faults.sh"]),
+            ] + lifecycle, exclude: ["import.sh", "mongoexport.py", "no-faults.sh"]),
         tests(
             "ArchitectureTests", "Tests/Architecture", ["GatehouseTestSupport"]),
         tests(

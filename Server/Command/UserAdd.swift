@@ -292,7 +292,8 @@ struct UserList {
             }
             let email: EmailAddress
             do { email = try EmailAddress(cells["username"] ?? "") } catch {
-                try refuse(record.line, error.description)
+                // Its own words repeat the name, which may hold anything.
+                try refuse(record.line, "its username is no e-mail address")
                 continue
             }
             if let other = known[email] {

@@ -88,7 +88,11 @@ final class RemoteUsers: UserPlace {
     }
 
     /// Ends the session that was begun for this. A server that knows no such thing lets it run out.
-    func signOut() async { _ = try? await transport.send(request(.delete, "/api/sessions/current")) }
+    func signOut() async {
+        var request = TransferRequest(method: .delete, url: url + "/api/sessions/current")
+        request.headers = [("Authorization", "Bearer \(token)")]
+        _ = try? await transport.send(request)
+    }
 
     func objection(to password: String, of user: NewUser) -> String? {
         // The rest is for the server to say.

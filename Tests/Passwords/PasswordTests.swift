@@ -293,8 +293,9 @@ struct BcryptTests {
                 times[index].append(begin.duration(to: .now))
             }
         }
-        let medians = times.map { $0.sorted()[$0.count / 2] }
-        // Without the work that is added, the first is a sixth of the third and the second a third.
-        for median in medians { #expect((0.7...1.4).contains(median / medians[2]), "\(medians)") }
+        // The quickest of each: what else the machine does makes none quicker. Without the work that is added, the first is a
+        // sixth of the third and the second a third.
+        let quickest = times.compactMap { $0.min() }
+        for time in quickest { #expect((0.6...1.6).contains(time / quickest[2]), "\(quickest)") }
     }
 }

@@ -101,27 +101,32 @@ struct ImportTests {
             var lines = [Self.user("admin@a.test")]
             for number in 2..<2 + count { lines += [Self.subject(number), Self.audit(number, of: number)] }
             let file = try store.folder.write(lines.joined(separator: "\n"), to: "export.json").path
-            // Killed at several places: at the beginning of the writing, and a little later each time.
-            for attempt in 0..<3 {
+            // Killed when it has brought something along, and again while it goes on.
+            var changing = 0
+            for _ in 0..<3 {
+                let before = try await Self.rows("imported_documents", of: store)
                 let run = try await Program.gatehouse.start(
                     ["import", "c3-pro", file, "--database", store.database], in: store.folder)
-                try await wait(for: "the first that comes along") {
+                try await wait(for: "something that comes along") {
                     guard run.isRunning else { return true }
-                    return try await Self.rows("imported_documents", of: store) > attempt * 700
+                    return try await Self.rows("imported_documents", of: store) > before
                 }
                 run.send(SIGKILL)
                 _ = try await run.end()
+                if try await Self.rows("imported_documents", of: store) > before { changing += 1 }
             }
             let partly = try await Self.rows("imported_documents", of: store)
-            #expect((1..<2 * count + 1).contains(partly), "\(partly)")
+            #expect(partly > 0)
             let last = try await store.command(["import", "c3-pro", file])
             #expect(last.code == 0, "\(last)")
             #expect(try await Self.rows("imported_documents", of: store) == 2 * count + 1)
             #expect(try await Self.rows("subjects", of: store) == count)
             #expect(try await Self.rows("audit_events WHERE object_kind = 'subject'", of: store) == count)
             #expect(try await Self.rows("accounts", of: store) == 1)
-            // Whoever looks finds an event for each of the four that changed something.
-            #expect(try await Self.rows("audit_events WHERE object_kind = 'import'", of: store) == 4)
+            // Whoever looks finds an event for each run that changed something.
+            if partly < 2 * count + 1 { changing += 1 }
+            #expect(changing >= 2)
+            #expect(try await Self.rows("audit_events WHERE object_kind = 'import'", of: store) == changing)
         }
     }
 
