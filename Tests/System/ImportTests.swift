@@ -134,7 +134,7 @@ struct ImportTests {
         let sqlite = Process()
         sqlite.executableURL = URL(filePath: "/usr/bin/env")
         sqlite.arguments = [
-            "sqlite3", "-readonly", "-cmd", ".timeout 5000", store.database, "SELECT COUNT(*) FROM \(table)",
+            "sqlite3", "-cmd", ".timeout 5000", store.database, "SELECT COUNT(*) FROM \(table)",
         ]
         let output = Pipe()
         sqlite.standardOutput = output
