@@ -317,7 +317,7 @@ extension Setting {
             },
             Setting(
                 "audit-retention", "DAYS",
-                "how long events stay in the audit log, 30 or more; 0 for ever (0)"
+                "how long events stay in the audit log and in the audits of subjects, 30 or more; 0 for ever (0)"
             ) { settings, text in
                 let days = try wholeNumber(text, 0...36_500)
                 // Whoever gets in and shortens it must not get rid of what they did before somebody looks.

@@ -12,12 +12,16 @@ struct Row {
 
 /// Runs the benchmarks and prints a table, each figure against a reference that was measured in the same run.
 ///
-/// `gatehouse-benchmarks [--seconds N]`: how long each loop runs, 5 by default.
+/// `gatehouse-benchmarks [--seconds N]`: how long each loop runs, 5 by default. The study has 200 000 subjects for each second,
+/// a million by default. `gatehouse-benchmarks --study N`: nothing but a study of so many subjects.
 @main
 enum Main {
     static func main() async throws {
         let seconds = CommandLine.arguments.dropFirst().last.flatMap(Double.init) ?? 5
         var rows: [Row] = []
+        if CommandLine.arguments.contains("--study") {
+            return show(try await studyBenchmarks(subjects: Int(seconds)))
+        }
         rows += try await storageBenchmarks(seconds: seconds)
         rows += try tokenBenchmarks(seconds: seconds)
         rows += try await signatureBenchmarks(seconds: seconds)
@@ -26,6 +30,11 @@ enum Main {
         rows += try await serverBenchmarks(seconds: seconds)
         rows += try await tokenEndpointBenchmarks(seconds: seconds)
         rows += try await programBenchmarks(seconds: seconds)
+        rows += try await studyBenchmarks(subjects: Int(seconds * 200_000))
+        show(rows)
+    }
+
+    private static func show(_ rows: [Row]) {
         let names = rows.map(\.name.count).max() ?? 0
         let targets = rows.map(\.target.count).max() ?? 0
         for row in rows {
