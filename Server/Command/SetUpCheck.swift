@@ -37,15 +37,24 @@ struct SetUpCheck {
     // MARK: Files
 
     private func files() -> [Finding] {
-        var found = [
-            permissions("store", settings.database, isSecret: true),
-            permissions("master key", settings.masterKeyFile ?? settings.database + ".key", isSecret: true),
-        ]
+        var found = user()
+        found.append(permissions("store", settings.database, isSecret: true))
+        found.append(
+            permissions("master key", settings.masterKeyFile ?? settings.database + ".key", isSecret: true))
         if let configFile { found.append(permissions("settings", configFile, isSecret: settings.mailPassword != nil)) }
         if let file = settings.signingKeyFile { found.append(permissions("signing key", file, isSecret: true)) }
         if let file = settings.mailPasswordFile { found.append(permissions("mail password", file, isSecret: true)) }
         if let file = settings.tlsKey { found.append(permissions("TLS key", file, isSecret: true)) }
         return found
+    }
+
+    /// Root may read and write everything, so what it sees says little about the user who runs the server.
+    private func user() -> [Finding] {
+        var status = stat()
+        guard geteuid() == 0, unsafe stat(settings.database, &status) == 0, status.st_uid != 0 else { return [] }
+        return [
+            .note("user", "root may read everything; run this as \(Self.owner(settings.database)), who has the store")
+        ]
     }
 
     /// Whether the file can be read by whom it should and by nobody else.
@@ -56,7 +65,11 @@ struct SetUpCheck {
                 subject, "\(path): \(Self.reason()). The server makes it at its first start, or name another.")
         }
         guard unsafe access(path, R_OK) == 0 else {
-            return .wrong(subject, "\(path) cannot be read by the user who runs this command: \(Self.reason())")
+            let reason = Self.reason()
+            return .wrong(
+                subject,
+                "\(path) belongs to \(Self.owner(path)) and cannot be read by \(NSUserName()), who runs this: \(reason)"
+            )
         }
         let mode = String(status.st_mode & 0o777, radix: 8)
         // TLS keys often belong to a group of their own.
@@ -79,9 +92,23 @@ struct SetUpCheck {
         guard unsafe statvfs(folder, &status) == 0 else {
             return [.wrong("disk", "\(folder): \(Self.reason())")]
         }
+        guard unsafe access(folder, W_OK | X_OK) == 0 else {
+            let reason = Self.reason()
+            return [
+                .wrong(
+                    "store",
+                    "\(folder) belongs to \(Self.owner(folder)), and \(NSUserName()), who runs this command, can make no files in it, "
+                        + "as every change of the store needs: \(reason)")
+            ]
+        }
         let free = Int64(status.f_bavail) * Int64(status.f_frsize)
         let words = "\(free / 1_000_000) MB free in \(folder)"
         return [free < Self.leastFree ? .wrong("disk", "\(words); a full disk stops every change") : .ok("disk", words)]
+    }
+
+    private static func owner(_ path: String) -> String {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        return attributes?[.ownerAccountName] as? String ?? "somebody else"
     }
 
     private static func reason() -> String { unsafe String(cString: strerror(errno)) }
@@ -164,7 +191,7 @@ struct SetUpCheck {
                 return [.wrong("TLS", "the certificate does not name \(host), the host of the public URL")]
             }
             guard let days = certificates.daysLeft else { return [.wrong("TLS", "the certificate has no end")] }
-            let words = "the certificate ends in \(days) days"
+            let words = days < 0 ? "the certificate has ended" : "the certificate ends in \(days) days"
             return [
                 days < Self.leastDays
                     ? .wrong("TLS", "\(words); put a new one there and send the server SIGHUP") : .ok("TLS", words)

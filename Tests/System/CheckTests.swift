@@ -3,6 +3,12 @@ import GatehouseJSON
 import GatehouseTestSupport
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 @Suite("gatehouse check", .timeLimit(.minutes(2)))
 struct CheckTests {
     /// The verdicts, by subject; of several about one subject the worst.
@@ -80,6 +86,70 @@ struct CheckTests {
             #expect(code == 1)
             #expect(verdicts["admins"] == "wrong")
             #expect(verdicts["public URL"] == "wrong")
+        }
+    }
+
+    @Test("finds a store that the server cannot read, and a folder in which it can make no files")
+    func permissions() async throws {
+        // Root obeys permissions once it lacks these capabilities.
+        let shell = #"exec setpriv --bounding-set=-dac_override,-dac_read_search "$0" "$@""#
+        try await withStore { store in
+            try await store.addAdmin()
+            let check = ["check", "--database", store.database]
+            let folder = store.folder.url.path
+            for (path, permissions, words) in [
+                (store.database, 0o000, "\(store.database) belongs to \(NSUserName()) and cannot be read by"),
+                (folder, 0o500, "can make no files in it"),
+            ] {
+                let before = try FileManager.default.attributesOfItem(atPath: path)
+                try FileManager.default.setAttributes([.posixPermissions: permissions], ofItemAtPath: path)
+                let ended = try await Program.gatehouse.run(check, shell: geteuid() == 0 ? shell : nil)
+                try FileManager.default.setAttributes(
+                    [.posixPermissions: try #require(before[.posixPermissions])], ofItemAtPath: path)
+                #expect(ended.code == 1)
+                let lines = ended.output.split(separator: "\n")
+                #expect(lines.contains { $0.hasPrefix("wrong   store: ") && $0.contains(words) })
+            }
+        }
+    }
+
+    @Test("tells root to be the user who has the store", .enabled(if: geteuid() == 0, "only for root"))
+    func root() async throws {
+        try await withStore { store in
+            try await store.addAdmin()
+            var (_, verdicts) = try await Self.verdicts(store, [])
+            #expect(verdicts["user"] == nil)
+            try FileManager.default.setAttributes([.ownerAccountID: 65534], ofItemAtPath: store.database)
+            (_, verdicts) = try await Self.verdicts(store, [])
+            #expect(verdicts["user"] == "note")
+        }
+    }
+
+    @Test(
+        "finds a certificate that ends soon, and one that has ended",
+        .enabled(if: OpenSSL.isThere, "openssl is not installed"))
+    func certificate() async throws {
+        try await withStore { store in
+            try await store.addAdmin()
+            let (certificate, key) = (store.folder.path("tls.pem"), store.folder.path("tls.key"))
+            func openSSL(_ arguments: String...) async throws {
+                let code = try await OpenSSL.run(arguments, in: store.folder)
+                try #require(code == 0)
+            }
+            func check() async throws -> Program.Ended {
+                try await store.command(["check", "--tls-cert", certificate, "--tls-key", key])
+            }
+            try await openSSL(
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                "-subj", "/CN=a.test", "-keyout", key, "-out", certificate)
+            var ended = try await check()
+            #expect(ended.code == 1)
+            #expect(ended.output.contains("wrong   TLS: the certificate ends in "))
+            // One that ended yesterday.
+            try await openSSL("x509", "-in", certificate, "-signkey", key, "-days", "-1", "-out", certificate)
+            ended = try await check()
+            #expect(ended.code == 1)
+            #expect(ended.output.contains("wrong   TLS: the certificate has ended"))
         }
     }
 
