@@ -5,7 +5,7 @@ package import Logging
 package import WebTokens
 
 /// Everything that an operator can choose, with its default. `Setting.all` says how each is given and checked; nothing else reads the environment.
-package struct Settings: Sendable {
+package struct Settings: Sendable, CustomStringConvertible {
     package var database = "./gatehouse.db"
     package var masterKeyFile: String?
     package var signingKeyFile: String?
@@ -77,6 +77,9 @@ package struct Settings: Sendable {
     var origins: [String: String] = [:]
 
     package init() {}
+
+    /// Nothing of them: the library that runs services logs what they are made of, and some settings are secrets.
+    package var description: String { "Settings" }
 
     /// How a message names a setting: as the operator did.
     func spelling(of name: String) -> String { origins[name] ?? "--\(name)" }

@@ -1,5 +1,6 @@
 import Foundation
 import GatehouseCore
+import GatehouseCryptography
 import GatehouseJSON
 import GatehouseSQLite
 import GatehouseStorage
@@ -332,6 +333,20 @@ struct MailTests {
             #expect(noURL.log.contains("password reset by mail is off: without --public-url"))
             let whole = try await place.start(25)
             #expect(!whole.log.contains("password reset by mail is off"))
+        }
+    }
+
+    @Test("no secret of the settings comes into the log, whatever its level")
+    func secrets() async throws {
+        try await withPlace { place in
+            let key = Base64URL.encode(SystemRandom.bytes(32))
+            var environment = Place.environment()
+            environment["GATEHOUSE_SIGNING_KEY"] = #"{"kty":"oct","k":"\#(key)"}"#
+            let server = try await place.store.start(
+                place.flags(25) + ["--log-level", "trace"], environment: environment)
+            #expect(try await server.stop() == 0)
+            #expect(server.log.contains("\"level\":\"debug\""))
+            for secret in ["the right word", key] { #expect(!server.log.contains(secret)) }
         }
     }
 
