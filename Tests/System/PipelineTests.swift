@@ -1,5 +1,7 @@
 import Foundation
 import GatehouseTestSupport
+import GatehouseTransfer
+import HTTPTypes
 import Testing
 
 @Suite("Several requests on one connection", .timeLimit(.minutes(1)))
@@ -54,6 +56,19 @@ struct PipelineTests {
             try connection.send(Self.guess)
             let answers = try await connection.rest()
             #expect(Self.statuses(answers) == ["100", "401"], "\(answers)")
+        }
+    }
+
+    @Test("the log says which route refused, not whom the request was about")
+    func routes() async throws {
+        try await withStore { store in
+            let server = try await store.start(["--log-level", "trace"])
+            for path in ["/subject/hunter2", "/user/hunter2@a.test", "/link/hunter2/jwt", "/subject/hunter2/other"] {
+                #expect([401, 404].contains(try await server.send(.get, path).status))
+            }
+            #expect(try await server.stop() == 0)
+            #expect(server.log.contains("/subject/{sssid}"))
+            #expect(!server.log.contains("hunter2"), "\(server.log)")
         }
     }
 

@@ -38,6 +38,8 @@ package struct Responder: HTTPResponder {
         let (path, query) = target.pathAndQuery
         var answer: Answer
         var allOrigins = false
+        // Not the path itself: it may name a subject or an account, or hold what only its owner may know.
+        var pattern: String?
         do {
             try checkHost(request.head.authority)
             switch routes.match(request.method, path) {
@@ -47,6 +49,7 @@ package struct Responder: HTTPResponder {
                 answer = otherMethod(request.method, allow: allow, path: path)
             case .route(let route, let parameters):
                 allOrigins = route.isPublicToAllOrigins
+                pattern = route.path
                 let peer = context.channel.remoteAddress?.ipAddress ?? ""
                 let original = original(request, from: peer)
                 let isSigned = original.isSigned
@@ -64,7 +67,8 @@ package struct Responder: HTTPResponder {
             answer =
                 WebPage.isWanted(path, request.headers)
                 ? WebPage.refusal(problem, at: path) : doors.door(of: path).answer(to: problem)
-            var metadata: Logger.Metadata = ["code": .string(problem.code), "path": .string(String(path))]
+            var metadata: Logger.Metadata = ["code": .string(problem.code)]
+            if let pattern { metadata["route"] = .string(pattern) }
             if let reason = problem.reason { metadata["reason"] = .string(reason) }
             logger.debug("refused", metadata: metadata)
         }
