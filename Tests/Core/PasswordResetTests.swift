@@ -40,7 +40,10 @@ struct PasswordResetTests {
     func none() async throws {
         let desk = try await Desk()
         try await desk.fixture.anAccount(email: "alice@a.test")
-        for name in ["nobody@a.test", "", "\n", "x", String(repeating: "a", count: 60_000)] {
+        let names = [
+            "nobody@a.test", "", "\n", "x", String(repeating: "a", count: 60_000), "alice@a.test\nhttp://evil.test",
+        ]
+        for name in names {
             #expect(try await desk.mails(after: name).isEmpty)
         }
         try await desk.fixture.accounts.setDisabled(true, try AccountName("alice@a.test"))
