@@ -61,9 +61,10 @@ struct Restore: AsyncParsableCommand {
             let copy = try await StoreCopy(checking: candidate, calling: file)
             try copy.requireKey(of: settings)
             let kept = try Self.putAside(target)
+            // Whatever fails from here on, whoever restores knows where it is.
+            if let kept { writeToStandardError("gatehouse: the store that was there is \(kept) now\n") }
             try StoreFiles.move(candidate, to: target)
             try await Self.note(copy, settings)
-            if let kept { writeToStandardError("gatehouse: the store that was there is \(kept) now\n") }
             try copy.tell(json: json, "\(target) is restored: ")
         } catch {
             try? FileManager.default.removeItem(atPath: candidate)

@@ -16,8 +16,10 @@ package enum StoreFiles {
     ///
     /// - Throws: `StorageError`, of the kind `.cannotOpen` when there is a file of that name already.
     package static func copy(_ source: String, to destination: String) throws(StorageError) {
-        let unfinished = destination + ".part"
-        let descriptor = unsafe open(unfinished, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        // A name that nobody knows before, and no file that is there: neither somebody's link to elsewhere nor one that others
+        // can read.
+        let unfinished = destination + ".\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).part"
+        let descriptor = unsafe open(unfinished, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure("cannot make \(unfinished)") }
         close(descriptor)
         do {

@@ -95,6 +95,22 @@ struct BackupTests {
         }
     }
 
+    @Test("a backup is for its owner alone, and is written over nothing that lies there")
+    func alone() async throws {
+        try await withStore { store in
+            try await store.addAdmin()
+            let backup = store.folder.path("backup.db")
+            try store.folder.write("precious", to: "other")
+            try FileManager.default.createSymbolicLink(
+                atPath: backup + ".part", withDestinationPath: store.folder.path("other"))
+            try await store.gatehouse("backup", backup)
+            #expect(try String(contentsOfFile: store.folder.path("other"), encoding: .utf8) == "precious")
+            let attributes = try FileManager.default.attributesOfItem(atPath: backup)
+            #expect(attributes[.posixPermissions] as? Int == 0o600)
+            #expect(attributes[.type] as? FileAttributeType == .typeRegular)
+        }
+    }
+
     @Test("the store that was there is kept, and a damaged one does not stand in the way")
     func overADamagedOne() async throws {
         try await withStore { store in
