@@ -141,6 +141,27 @@ struct AuditChainTests {
         await log.close()
     }
 
+    @Test("numbers at the ends of their range are found like all others, and end nothing")
+    func extremes() async throws {
+        for value in [Int64.max, .min] {
+            for column in ["number", "at", "sequence"] {
+                let log = try await AuditLogUnderTest(events: 3)
+                try await log.sql("UPDATE audit_events SET \(column) = \(value) WHERE sequence = 3")
+                #expect(try await log.findings().isEmpty == false, "\(column)")
+                try await AuditChain.export(from: nil, to: nil, of: log.database) { _, _ in }
+                await log.close()
+            }
+        }
+        let log = try await AuditLogUnderTest(events: 3)
+        try await log.write(1)
+        try await log.sql("UPDATE audit_events SET at = \(Int64.min) WHERE sequence IS NULL")
+        log.chain.head.touch()
+        _ = try await log.findings()
+        try await log.sql("UPDATE audit_events SET sequence = \(Int64.max) WHERE sequence = 3")
+        await #expect(throws: AuditSealingError.self) { try await log.chain.seal() }
+        await log.close()
+    }
+
     // MARK: Sealing
 
     @Test("sixteen that change and two processes that seal make one chain, in the order of the changes")

@@ -60,6 +60,8 @@ package struct AuditChain: Sendable {
             let rows = try sql("\(AuditEvent.columns) WHERE sequence IS NULL ORDER BY number LIMIT \(Self.batch)")
             for row in rows {
                 let event = try AuditEvent(row)
+                // Somebody can have written any place into the store; what is wrong with it, `verify` tells.
+                guard place.count < .max else { throw AuditSealingError.noPlaceLeft }
                 let sequence = place.count + 1
                 let code = event.code(after: place.code, at: sequence, under: keys.chain)
                 try sql(
@@ -220,6 +222,15 @@ package struct AuditChain: Sendable {
     }
 }
 
+/// Why events cannot be sealed.
+package enum AuditSealingError: Error, CustomStringConvertible {
+    case noPlaceLeft
+
+    package var description: String {
+        "an event of the audit log has the last place that there can be; `gatehouse audit verify` says more"
+    }
+}
+
 package enum AuditRetentionError: Error, CustomStringConvertible {
     case notWhole
 
@@ -309,7 +320,7 @@ extension AuditChain {
             return 0
         }
         let oldest = try AuditEvent(row)
-        let seconds = (now - oldest.at) / .microsecondsPerSecond
+        let seconds = (now - max(oldest.at, 0)) / .microsecondsPerSecond
         if oldest.number < newest {
             walk.add(.unsealedAmong(number: oldest.number, oldest.time))
         } else if isServed, seconds > 10 {
@@ -362,9 +373,10 @@ extension AuditChain {
                 for row in rows {
                     let event = try AuditEvent(row)
                     var previous: String?
-                    if isFirst, let sequence = event.sequence { previous = try code(at: sequence - 1, in: sql) }
+                    if isFirst, let sequence = event.sequence { previous = try code(at: sequence &- 1, in: sql) }
                     isFirst = false
                     try body(event, previous)
+                    guard event.number < .max else { return }
                     next = event.number + 1
                 }
                 if rows.count < 1000 { return }
@@ -392,7 +404,7 @@ extension AuditChain {
             }
             var walk =
                 self.walk
-                ?? AuditWalk(keys, from: AuditPlace(count: sequence - 1, code: json["previous"]?.string ?? ""))
+                ?? AuditWalk(keys, from: AuditPlace(count: sequence &- 1, code: json["previous"]?.string ?? ""))
             if first == nil { first = sequence }
             walk.step(event)
             checked += 1
@@ -401,7 +413,7 @@ extension AuditChain {
 
         package func report() -> AuditReport {
             AuditReport(
-                end: AuditPlace(count: walk?.last ?? 0, code: walk?.lastCode ?? ""), start: (first ?? 1) - 1,
+                end: AuditPlace(count: walk?.last ?? 0, code: walk?.lastCode ?? ""), start: (first ?? 1) &- 1,
                 checked: checked, unsealed: unsealed, findings: walk?.findings ?? AuditFindings())
         }
     }
