@@ -1,4 +1,5 @@
 import GatehouseJSON
+import GatehouseMessages
 import GatehousePasswords
 import GatehouseSQLite
 import GatehouseStorage
@@ -159,6 +160,33 @@ struct ServerTests {
             #expect(try await status("d@a.test", "192.0.2.2") == (isTrusted ? 401 : 429))
             // What the client itself wrote stands to the left.
             #expect(try await status("e@a.test", "192.0.2.9, 192.0.2.1") == 429)
+        }
+    }
+
+    /// What takes seconds to put into the order that canonical equivalence asks for.
+    private static func pile(_ count: Int) -> String {
+        "a" + String(repeating: "\u{345}", count: count) + String(repeating: "\u{301}", count: count)
+    }
+
+    @Test("a pile of combining marks is compared without being sorted: as the name of a member, and as a resource")
+    func combiningMarks() async throws {
+        try await withServer { server async throws in
+            let start = ContinuousClock.now
+            for path in ["/init", "/iforgot", "/reset"] {
+                var request = TransferRequest(
+                    method: .post, url: server.url + path,
+                    headers: [("Content-Type", "application/x-www-form-urlencoded")])
+                request.body = Array("\(Self.pile(15_000))=1".utf8)
+                #expect(try await server.transport.send(request).status == 200)
+            }
+            let member: JSONValue = .object([
+                .init(name: "sssid", value: "S-1"), .init(name: Self.pile(15_000), value: .null),
+            ])
+            #expect(throws: Problem.self) { try SubjectChange(member, Faults()) }
+            #expect(throws: Problem.self) {
+                try PatientIdentifier(["resourceType": .string(Self.pile(100_000))])
+            }
+            #expect(start.duration(to: .now) < .seconds(2))
         }
     }
 

@@ -69,12 +69,14 @@ package struct Call: Sendable {
         _ names: [String], in text: String, _ problem: Problem, _ what: String
     ) throws(Problem) -> [String: String] {
         var found: [String: String] = [:]
-        for pair in text.split(separator: "&", omittingEmptySubsequences: true) {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = PercentEncoding.decodeForm(parts[0]) else {
+        // By octets: to compare a character, all of its combining marks are sorted.
+        for pair in text.utf8.split(separator: UInt8(ascii: "&")) {
+            let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+                .map { Substring($0) }
+            guard let given = PercentEncoding.decodeForm(parts[0]) else {
                 throw problem.saying("The \(what) is not percent-encoded UTF-8.")
             }
-            guard names.contains(name) else { continue }
+            guard let name = names.first(where: { isSameText($0, given) }) else { continue }
             guard let value = PercentEncoding.decodeForm(parts.count > 1 ? parts[1] : "") else {
                 throw problem.saying("The \(what) member \(name) is not percent-encoded UTF-8.")
             }
@@ -113,7 +115,7 @@ package struct Call: Sendable {
     /// - Throws: as `jsonObject()`; `Problem.unknownMember` with the member's name.
     package func jsonObject(only names: String...) throws(Problem) -> JSONValue {
         let value = try jsonObject()
-        if let other = value.object?.first(where: { !names.contains($0.name) }) {
+        if let other = value.object?.first(where: { member in !names.contains { isSameText($0, member.name) } }) {
             throw .unknownMember.saying("The member \"\(other.name)\" is not known here.")
         }
         return value

@@ -90,7 +90,9 @@ struct LinkChange: Sendable {
         } else {
             expiresAt = nil
         }
-        fixed = (body.object ?? []).filter { Self.fixedNames.contains($0.name) }
+        fixed = (body.object ?? []).filter { member in
+            Self.fixedNames.contains { isSameText($0, member.name) }
+        }
     }
 
     static func isPlain(_ text: String) -> Bool {

@@ -8,7 +8,7 @@ struct PatientIdentifier: Sendable, Equatable {
 
     /// - Throws: `Problem.notAPatient` for another resource, or a patient without an identifier.
     init(_ resource: JSONValue) throws(Problem) {
-        guard resource["resourceType"]?.string == "Patient" else {
+        guard let type = resource["resourceType"]?.string, isSameText(type, "Patient") else {
             throw .notAPatient.saying("you must provide a FHIR `Patient` resource")
         }
         let identifier = resource["identifier"]?[0]

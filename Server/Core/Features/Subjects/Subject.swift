@@ -21,7 +21,7 @@ struct SSSID: Sendable, Equatable {
         // Measured first: a pile of combining marks takes seconds to sort.
         let text = text.utf8.count <= CanonicalText.maximumLength ? text.precomposed : text
         guard !text.isEmpty else { throw .missingMember.saying("must at least provide `sssid`") }
-        guard text.unicodeScalars.count <= Self.longest, !text.contains("/"), !text.hasControls,
+        guard text.unicodeScalars.count <= Self.longest, !text.utf8.contains(UInt8(ascii: "/")), !text.hasControls,
             text.trimmingCharacters(in: .whitespacesAndNewlines) == text, text != ".", text != ".."
         else {
             throw .invalidMember.saying(
@@ -134,14 +134,14 @@ struct SubjectChange: Sendable {
         self.emptyDates = emptyDates
         let known = (faults.assignsAll ? [] : Self.ignored).union(["sssid", "name", "bday"]).union(
             StudyStep.allCases.map(\.member))
-        members = (body.object ?? []).filter { !known.contains($0.name) }
+        members = (body.object ?? []).filter { member in !known.contains { isSameText($0, member.name) } }
         for member in members { try Self.checkOwn(member) }
         order = (body.object ?? []).map(\.name)
     }
 
     private static func checkOwn(_ member: JSONValue.Member) throws(Problem) {
-        guard !member.name.isEmpty, !member.name.hasControls else {
-            throw .invalidMember.saying("A member needs a name, without control characters.")
+        guard !member.name.isEmpty, member.name.utf8.count <= largestMembers, !member.name.hasControls else {
+            throw .invalidMember.saying("A member needs a name, of 8 KiB at most and without control characters.")
         }
         switch member.value {
         case .string(let text) where text.unicodeScalars.contains("\0"):
@@ -201,7 +201,7 @@ extension Subject {
             }
         }
         for member in change.members {
-            let place = members.firstIndex { $0.name == member.name }
+            let place = members.firstIndex { isSameText($0.name, member.name) }
             switch (place, member.value.isNull) {
             case (let place?, true): members.remove(at: place)
             case (let place?, false): members[place] = member
@@ -230,8 +230,8 @@ extension Subject {
         case "name": return name == before.name ? nil : "name: \"\(name)\""
         case "bday": return bday == before.bday ? nil : "bday: \"\(bday.text)\""
         default:
-            let new = members.first { $0.name == member }?.value
-            guard new != before.members.first(where: { $0.name == member })?.value else { return nil }
+            let new = members.first { isSameText($0.name, member) }?.value
+            guard new != before.members.first(where: { isSameText($0.name, member) })?.value else { return nil }
             return "\(member): \(new.map { $0.string.map { "\"\($0)\"" } ?? $0.text } ?? "null")"
         }
     }
