@@ -84,7 +84,12 @@ struct Restore: AsyncParsableCommand {
             }
         }
         let time = RFC3339.text(Clock.system.now()).filter { $0 != "-" && $0 != ":" }
-        let kept = "\(target).before-\(time)"
+        var kept = "\(target).before-\(time)"
+        // Nothing that was kept before is replaced: two restores may be within one second.
+        for number in 2... {
+            guard FileManager.default.fileExists(atPath: kept) else { break }
+            kept = "\(target).before-\(time)-\(number)"
+        }
         for ending in ["", "-wal", "-shm", ".audit-head"]
         where FileManager.default.fileExists(atPath: target + ending) {
             try StoreFiles.move(target + ending, to: kept + ending)
