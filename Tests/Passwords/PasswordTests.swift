@@ -281,8 +281,11 @@ struct BcryptTests {
         let argon2 = try await hasher.hash("secret one")
         let cheap = "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
         let dear = "$2b$08$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
-        var times = [[Duration]](repeating: [], count: 4)
-        for _ in 0..<25 {
+        // The quickest of each: what else the machine does makes none quicker, so it is tried until it does little. Without the
+        // work that is added, the first is a sixth of the third and the second a third, however often.
+        var quickest = [Duration](repeating: .seconds(3600), count: 4)
+        let begun = ContinuousClock.now
+        for turn in 1... {
             for (index, hash) in [argon2, cheap, dear, nil].enumerated() {
                 let begin = ContinuousClock.now
                 if let hash {
@@ -290,12 +293,12 @@ struct BcryptTests {
                 } else {
                     try await hasher.verifyAgainstNobody("wrong", bcryptCost: 8)
                 }
-                times[index].append(begin.duration(to: .now))
+                quickest[index] = min(quickest[index], begin.duration(to: .now))
             }
+            let isAlike = quickest.allSatisfy { (0.65...1.5).contains($0 / quickest[2]) }
+            if turn >= 15, isAlike { return }
+            guard begun.duration(to: .now) < .seconds(60) else { break }
         }
-        // The quickest of each: what else the machine does makes none quicker. Without the work that is added, the first is a
-        // sixth of the third and the second a third.
-        let quickest = times.compactMap { $0.min() }
-        for time in quickest { #expect((0.6...1.6).contains(time / quickest[2]), "\(quickest)") }
+        Issue.record("they differ: \(quickest)")
     }
 }
