@@ -139,6 +139,9 @@ private struct StoreCopy {
                         ? "\(name) is no store of Gatehouse."
                         : "\(name) has schema version \(schemaVersion), this program knows \(newest): use a newer one.")
             }
+            guard try await Self.tables(of: database) == Self.tables(ofVersion: schemaVersion) else {
+                throw Refusal(reason: "\(name) does not have the tables of schema version \(schemaVersion), or has others.")
+            }
             fingerprint = try await MasterKey.fingerprint(in: database)
         } catch let error as StorageError {
             await database.close()
@@ -150,6 +153,21 @@ private struct StoreCopy {
         await database.close()
         let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
         octets = size ?? 0
+    }
+
+    /// All tables, indices, views and triggers, as they were defined.
+    private static func tables(of database: SQLiteDatabase) async throws -> [String] {
+        try await database.rows("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name").map { row in
+            "\(try row.text("type")) \(try row.text("name")) \(try row.optionalText("sql") ?? "")"
+        }
+    }
+
+    private static func tables(ofVersion version: Int) async throws -> [String] {
+        let fresh = try SQLiteDatabase.inMemory()
+        _ = try await fresh.migrate(Array(Schema.migrations.prefix(version)))
+        let tables = try await tables(of: fresh)
+        await fresh.close()
+        return tables
     }
 
     /// - Throws: `Refusal` unless the key that the settings name is the one of this store.

@@ -26,10 +26,10 @@ package struct Faults: Sendable, Equatable {
         case ownedMembersAssigned = "owned-members-assigned"
         case linkTokenPublic = "link-token-public"
         case linkMembersUnfixed = "link-members-unfixed"
-        case listsCut = "lists-cut"
+        case listsCut = "lists-cut-at-fifty"
         case searchIsAPattern = "search-is-a-pattern"
         case subjectTwice = "subject-twice"
-        case passwordCut = "password-cut"
+        case passwordCut = "password-cut-at-72-octets"
         case signInBodyUnchecked = "sign-in-body-unchecked"
         /// The link of a reset mail begins with what the request named as its host.
         case resetLinkFromHost = "reset-link-from-host"

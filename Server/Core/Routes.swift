@@ -108,7 +108,7 @@ extension RouteTable {
         on(.get, "/link/{jti}", staff, links.read)
         on(.put, "/link/{jti}", staff, readsBody: true, links.change)
         on(.get, "/link/{jti}/jwt", features.linkReaders, links.token)
-        on(.get, "/link/{jti}/qr", staff, links.picture)
+        on(.get, "/link/{jti}/qr", .staff(callers, onlyReads: false), links.picture)
         on(.post, "/establish", anyone, readsBody: true, largestBody: 1 << 20, links.establish)
 
         on(.get, "/api/audits", admin, features.auditHandlers.list)

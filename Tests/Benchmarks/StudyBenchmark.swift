@@ -69,7 +69,7 @@ private struct Study {
 
     /// As `mongoexport` writes them: a line each.
     private func write(to file: URL) throws {
-        FileManager.default.createFile(atPath: file.path, contents: nil)
+        _ = FileManager.default.createFile(atPath: file.path, contents: nil)
         let handle = try FileHandle(forWritingTo: file)
         var numbers = Numbers()
         var lines = ""

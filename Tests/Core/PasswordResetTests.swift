@@ -152,6 +152,17 @@ struct PasswordResetTests {
         #expect(try await desk.set(key) == "invalid")
     }
 
+    @Test("a link of an account that was disabled meanwhile is no good, also when it is enabled again")
+    func disabled() async throws {
+        let desk = try await Desk()
+        try await desk.fixture.anAccount(email: "alice@a.test")
+        let key = try await desk.key(of: "alice@a.test")
+        let name = try AccountName("alice@a.test")
+        try await desk.fixture.accounts.setDisabled(true, name)
+        try await desk.fixture.accounts.setDisabled(false, name)
+        #expect(try await desk.set(key) == "invalid")
+    }
+
     @Test("key, length, match and time are looked at in this order, and a failed try leaves the key as it was")
     func order() async throws {
         let desk = try await Desk()

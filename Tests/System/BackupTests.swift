@@ -13,6 +13,15 @@ struct BackupTests {
         }
     }
 
+    private static func sqlite(_ path: String, _ statement: String) throws {
+        let program = Process()
+        program.executableURL = URL(filePath: "/usr/bin/sqlite3")
+        program.arguments = [path, statement]
+        try program.run()
+        program.waitUntilExit()
+        #expect(program.terminationStatus == 0)
+    }
+
     @Test("a backup has all that was acknowledged before it began, is sound, and is made while others write")
     func whileWriting() async throws {
         try await withStore { store in
@@ -83,6 +92,12 @@ struct BackupTests {
                 let ended = try await store.command(["restore", store.folder.path(file)])
                 #expect(ended.code == 1 && ended.errors.contains(file), "\(ended)")
             }
+            // With something in it that no store has.
+            let strange = store.folder.path("strange.db")
+            try await store.gatehouse("backup", strange)
+            try Self.sqlite(strange, "CREATE TRIGGER t AFTER INSERT ON accounts BEGIN DELETE FROM sessions; END")
+            let ended = try await store.command(["restore", strange])
+            #expect(ended.code == 1 && ended.errors.contains("tables"), "\(ended)")
             // Under another key.
             let other = try TestStore()
             try await other.addAdmin()

@@ -70,8 +70,10 @@ enum CanonicalText {
     static let maximumLength = 1024
 
     /// Trimmed, Unicode NFC, lower case: the one form in which names are stored and compared.
-    static func of(_ text: String) -> String {
-        text.trimmingCharacters(in: .whitespacesAndNewlines).precomposedStringWithCanonicalMapping.lowercased()
-            .precomposedStringWithCanonicalMapping
+    static func of(_ text: String) -> String { untrimmed(text.trimmingCharacters(in: .whitespacesAndNewlines)) }
+
+    /// The same for a part of a name, whose white space counts.
+    static func untrimmed(_ text: String) -> String {
+        text.precomposedStringWithCanonicalMapping.lowercased().precomposedStringWithCanonicalMapping
     }
 }

@@ -292,6 +292,7 @@ package struct Accounts: Sendable {
             changed = try sql.changes(
                 "UPDATE accounts SET disabled_at = \(now) WHERE id = \(id) AND disabled_at IS NULL")
             try sql("DELETE FROM sessions WHERE account_id = \(id)")
+            try PasswordReset.voidKeys(of: id, at: now, in: sql)
         } else {
             changed = try sql.changes(
                 "UPDATE accounts SET disabled_at = NULL WHERE id = \(id) AND disabled_at IS NOT NULL")

@@ -85,7 +85,7 @@ struct LinkReader: Sendable {
 
 extension Access where Caller == LinkReader {
     static func linkReader(_ callers: Callers, isPublic: Bool) -> Access {
-        let staff = Access<Staff>.staff(callers)
+        let staff = Access<Staff>.staff(callers, onlyReads: false)
         return Access { call in
             if isPublic, !call.isSigned, call.headers[.authorization] == nil { return LinkReader(actor: .anonymous) }
             return LinkReader(actor: try await staff.admit(call).account.actor)

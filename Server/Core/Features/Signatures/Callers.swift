@@ -44,9 +44,10 @@ package struct Callers: Sendable {
     /// - Parameters:
     ///   - scope: what a key must have been given besides a role of its account that allows the method; nil for nothing.
     ///   - schemes: the words before a token.
+    ///   - onlyReads: whether a scope for reading is enough; nil for what the method says.
     /// - Throws: a `Problem` of 401 with all that is accepted, or `.insufficientKeyScope`.
     func admit(
-        _ call: Call, scope: KeyScope? = nil, schemes: [String] = Callers.bearer
+        _ call: Call, scope: KeyScope? = nil, schemes: [String] = Callers.bearer, onlyReads: Bool? = nil
     ) async throws -> SignedIn {
         do {
             guard call.isSigned else {
@@ -54,7 +55,7 @@ package struct Callers: Sendable {
                 return try await tokens.check(token)
             }
             let verified = try await signatures.verify(call.original, body: call.signedBody, by: policy)
-            let caller = try verified.caller(scope: scope, isSafe: call.original.isSafe)
+            let caller = try verified.caller(scope: scope, isSafe: onlyReads ?? call.original.isSafe)
             try await signatures.accept(verified)
             return caller
         } catch let problem as Problem where problem.status == .unauthorized {
@@ -132,9 +133,13 @@ extension Access where Caller == SignedIn {
 
 extension Access where Caller == Staff {
     /// On the paths of the IDM.
-    static func staff(_ callers: Callers) -> Access {
+    ///
+    /// - Parameter onlyReads: false where a GET gives more than something to read, as the token of a link.
+    static func staff(_ callers: Callers, onlyReads: Bool? = nil) -> Access {
         Access { call in
-            let account = try await callers.admit(call, schemes: Callers.bearerOrJWT).account
+            let account = try await callers.admit(
+                call, schemes: Callers.bearerOrJWT, onlyReads: onlyReads
+            ).account
             guard account.roles.contains(.staff) || account.roles.contains(.admin) else {
                 throw Problem.insufficientRole
             }

@@ -17,8 +17,8 @@ struct SubjectSearch: Sendable {
             self.text = "\0"
             return
         }
-        let canonical = CanonicalText.of(text)
-        guard !canonical.isEmpty else { return nil }
+        let canonical = CanonicalText.untrimmed(text)
+        guard !canonical.allSatisfy(\.isWhitespace) else { return nil }
         self.text = canonical.hasControls ? "\0" : canonical
     }
 
