@@ -28,7 +28,7 @@ package struct Faults: Sendable, Equatable {
         case linkMembersUnfixed = "link-members-unfixed"
         case listsCut = "lists-cut-at-fifty"
         case searchIsAPattern = "search-is-a-pattern"
-        case subjectTwice = "subject-twice"
+        case subjectTwice = "subject-made-twice"
         case passwordCut = "password-cut-at-72-octets"
         case signInBodyUnchecked = "sign-in-body-unchecked"
         /// The link of a reset mail begins with what the request named as its host.
@@ -37,9 +37,9 @@ package struct Faults: Sendable, Equatable {
         case statusNotRemembered = "status-not-remembered"
         case initMakesNoAdmin = "init-makes-no-admin"
         /// `/init` makes admins although there is one.
-        case initStaysOpen = "init-stays-open"
+        case initStaysOpen = "init-stays-open-later"
         /// `/iforgot` says when there is no such account.
-        case forgotTells = "forgot-tells"
+        case forgotTells = "forgot-page-tells"
         /// Who was signed in stays so when the password is reset.
         case resetKeepsSessions = "reset-keeps-sessions"
         /// A reset without a key is taken for one with a good key.
