@@ -140,7 +140,8 @@ private struct StoreCopy {
                         : "\(name) has schema version \(schemaVersion), this program knows \(newest): use a newer one.")
             }
             guard try await Self.tables(of: database) == Self.tables(ofVersion: schemaVersion) else {
-                throw Refusal(reason: "\(name) does not have the tables of schema version \(schemaVersion), or has others.")
+                throw Refusal(
+                    reason: "\(name) does not have the tables of schema version \(schemaVersion), or has others.")
             }
             fingerprint = try await MasterKey.fingerprint(in: database)
         } catch let error as StorageError {
