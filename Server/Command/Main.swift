@@ -79,6 +79,7 @@ func writeLine(_ line: String) throws {
     }
 }
 
+/// What cannot be written is lost: nobody is left to be told, and a server stays.
 func writeToStandardError(_ text: String) {
-    FileHandle.standardError.write(Data(text.utf8))
+    try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
 }

@@ -92,6 +92,8 @@ package final class RawConnection: Sendable {
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {
             let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
+            // A child of another test that ended sends a signal.
+            if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw Failed(call: "read", code: errno) }
             guard count > 0 else { return String(decoding: all, as: UTF8.self) }
             all += buffer[..<count]
