@@ -37,7 +37,7 @@ func program(
                     process.standardInput = try FileHandle(forReadingFrom: URL(filePath: folder.path("input")))
                     process.standardOutput = try FileHandle(forWritingTo: URL(filePath: folder.path("output")))
                     process.standardError = try FileHandle(forWritingTo: URL(filePath: folder.path("errors")))
-                    try process.run()
+                    try process.begin()
                     started(process.processIdentifier)
                     process.waitUntilExit()
                     return Ended(

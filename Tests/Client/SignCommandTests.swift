@@ -81,7 +81,7 @@ struct SignCommandTests {
             process.executableURL = URL(filePath: "/usr/bin/openssl")
             process.arguments = ["genpkey", "-out", pem, "-algorithm"] + arguments
             process.standardError = FileHandle.nullDevice
-            try process.run()
+            try process.begin()
             process.waitUntilExit()
             let named = algorithm == .rsaSHA512 ? ["--algorithm", "rsa-sha512"] : []
             let url = "https://id.example.org/"

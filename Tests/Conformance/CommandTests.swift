@@ -126,7 +126,7 @@ struct CommandTests {
             let pipe = Pipe()
             process.standardOutput = pipe
             try pipe.fileHandleForReading.close()
-            try process.run()
+            try process.begin()
             process.waitUntilExit()
             return process.terminationStatus
         }
@@ -197,7 +197,7 @@ struct CommandTests {
             let folder = try TemporaryFolder(["output": "", "errors": ""])
             process.standardOutput = try FileHandle(forWritingTo: URL(filePath: folder.path("output")))
             process.standardError = try FileHandle(forWritingTo: URL(filePath: folder.path("errors")))
-            try process.run()
+            try process.begin()
             whileRunning(process)
             process.waitUntilExit()
             return Ended(

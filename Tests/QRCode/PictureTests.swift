@@ -27,7 +27,7 @@ struct PictureTests {
         program.executableURL = URL(filePath: "/usr/bin/zbarimg")
         program.arguments = ["--quiet", "--raw", picture.path]
         program.standardOutput = output
-        try program.run()
+        try program.begin()
         let text = try output.fileHandleForReading.readToEnd()
         program.waitUntilExit()
         return String(decoding: text ?? Data(), as: UTF8.self)

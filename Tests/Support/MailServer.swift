@@ -44,7 +44,7 @@ package final class MailServer: Sendable {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: errors)
-        try process.run()
+        try process.begin()
         for _ in 0..<1500 where process.isRunning {
             let text = (try? String(contentsOf: output, encoding: .utf8)) ?? ""
             if text.hasSuffix("\n"), let number = UInt16(text.dropLast()) {
@@ -104,7 +104,7 @@ package struct TestCertificate: Sendable {
         ]
         process.standardError = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
-        try process.run()
+        try process.begin()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else { throw Failed() }
     }

@@ -17,7 +17,7 @@ struct BackupTests {
         let program = Process()
         program.executableURL = URL(filePath: "/usr/bin/sqlite3")
         program.arguments = [path, statement]
-        try program.run()
+        try program.begin()
         program.waitUntilExit()
         #expect(program.terminationStatus == 0)
     }

@@ -139,7 +139,7 @@ struct ImportTests {
         let output = Pipe()
         sqlite.standardOutput = output
         sqlite.standardError = FileHandle.nullDevice
-        try sqlite.run()
+        try sqlite.begin()
         let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
         sqlite.waitUntilExit()
         return Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0

@@ -123,7 +123,7 @@ final class RunningProgram: Sendable {
                 var none = sigset_t()
                 unsafe sigemptyset(&none)
                 unsafe pthread_sigmask(SIG_SETMASK, &none, nil)
-                started.resume(with: Result { try process.run() })
+                started.resume(with: Result { try process.begin() })
             }
         }
         ending = Task { await codes.first { _ in true } ?? -1 }

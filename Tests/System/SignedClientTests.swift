@@ -33,7 +33,7 @@ struct SignedClientTests {
             process.executableURL = URL(filePath: "/usr/bin/openssl")
             process.arguments = arguments
             process.standardError = FileHandle.nullDevice
-            try process.run()
+            try process.begin()
             process.waitUntilExit()
         }
         let made = try await store.command(add + ["--public-key", file + ".pub"])

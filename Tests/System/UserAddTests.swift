@@ -244,7 +244,7 @@ struct UserAddTests {
         let output = Pipe()
         typist.standardOutput = output
         typist.standardInput = FileHandle.nullDevice
-        try typist.run()
+        try typist.begin()
         let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
         typist.waitUntilExit()
         return (typist.terminationStatus, text)

@@ -148,7 +148,7 @@ final class Nginx {
         process.arguments = ["-p", folder, "-c", folder + "/nginx.conf"]
         process.standardInput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.begin()
         // It listens before it writes its number.
         while !FileManager.default.fileExists(atPath: folder + "/pid") {
             guard process.isRunning else { throw Failed(what: "nginx ended") }

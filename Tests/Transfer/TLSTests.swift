@@ -91,7 +91,7 @@ enum OpenSSL {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.begin()
         return process
     }
 }
