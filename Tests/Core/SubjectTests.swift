@@ -134,6 +134,20 @@ struct SubjectTests {
         #expect(text.contains(#""z":1.50,"a":"two","m":1e3"#))
     }
 
+    @Test("a name and a member that change only in how their letters are composed are stored as they were sent")
+    func composition() async throws {
+        let fixture = try await Fixture()
+        let (precomposed, decomposed) = ("Zo\u{eb}", "Zoe\u{308}")
+        let nickname = { (text: String) in [JSONValue.Member(name: "nickname", value: .string(text))] }
+        let subjects = fixture.features.subjects
+        _ = try await subjects.create(Self.body("S-1", name: precomposed, more: nickname(decomposed)), by: .server)
+        try await subjects.change(
+            "S-1", Self.body("S-1", name: decomposed, more: nickname(precomposed)), by: .server)
+        let json = try await subjects.require("S-1").json
+        #expect(json["name"]?.string.map { Array($0.utf8) } == Array(decomposed.utf8))
+        #expect(json["nickname"]?.string.map { Array($0.utf8) } == Array(precomposed.utf8))
+    }
+
     @Test("a change of one of sixteen at once loses none of the others")
     func simultaneous() async throws {
         let fixture = try await Fixture()

@@ -2,7 +2,7 @@
 struct MailPace: Sendable {
     /// After the first failure, the second and so on; the last stays. In microseconds, before jitter.
     var pauses: [Int64]
-    /// A mail that could not be sent for so long is given up, in microseconds.
+    /// A mail that could not be sent for so long is given up, in microseconds; sooner when it is of no use any more.
     var patience: Int64
     /// How long nobody else takes a mail that is being sent. When a process dies, its mail waits for so long, so not much longer
     /// than sending can take.

@@ -86,7 +86,7 @@ struct MailSender: Service {
     private func outcome(of taken: Outbox.Taken) async -> Outcome {
         guard let delivery else { return .interrupted }
         // Of a restored store, say, or of one whose server was off: a link as old is of no use.
-        guard clock.now() - taken.createdAt < pace.patience else { return .failed("it waited for too long") }
+        guard clock.now() - taken.createdAt < patience(with: taken) else { return .failed("it waited for too long") }
         guard let mail = taken.mail else { return .failed("it cannot be opened with this master key") }
         return await withTaskGroup(of: Outcome.self) { group in
             group.addTask {
@@ -130,9 +130,9 @@ struct MailSender: Service {
                 try await remove(taken)
                 logger.error(
                     "mail given up: refused for good", metadata: id.merging(["reason": .string(reason)]) { $1 })
-            case .failed(let reason) where now - taken.createdAt >= pace.patience:
+            case .failed(let reason) where now - taken.createdAt >= patience(with: taken):
                 try await remove(taken)
-                logger.error("mail given up after three days", metadata: id.merging(["reason": .string(reason)]) { $1 })
+                logger.error("mail given up: too old", metadata: id.merging(["reason": .string(reason)]) { $1 })
             case .failed(let reason):
                 let pause = pace.pause(after: taken.attempts, random: Double.random(in: 0...1))
                 try await giveBack(taken, until: now + pause, counts: true)
@@ -150,6 +150,11 @@ struct MailSender: Service {
                 "the outbox cannot be written; a mail may go out again",
                 metadata: id.merging(["error": "\(error)"]) { $1 })
         }
+    }
+
+    /// In microseconds. A link that works no longer helps nobody.
+    private func patience(with taken: Outbox.Taken) -> Int64 {
+        min(pace.patience, taken.mail?.template.usefulTime ?? .max)
     }
 
     private func remove(_ taken: Outbox.Taken) async throws {

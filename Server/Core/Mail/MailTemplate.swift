@@ -13,6 +13,14 @@ package enum MailTemplate: String, CaseIterable, Sendable {
         }
     }
 
+    /// How long such a mail is of use, in microseconds; nil for as long as the outbox is patient.
+    var usefulTime: Int64? {
+        switch self {
+        case .passwordReset: PasswordReset.keyLifetime
+        case .test: nil
+        }
+    }
+
     /// Those without which text and HTML would be no use.
     var necessary: Set<String> {
         switch self {

@@ -209,7 +209,9 @@ extension Subject {
             case (nil, true): break
             }
         }
-        if members != before.members { try Self.checkSize(of: members) }
+        if JSONValue.object(members).bytes() != JSONValue.object(before.members).bytes() {
+            try Self.checkSize(of: members)
+        }
         return change.order.compactMap { what($0, changedSince: before) }
     }
 
@@ -227,11 +229,13 @@ extension Subject {
             return dates[step] == before.dates[step] ? nil : "\(step.rawValue): \(dates[step]?.text ?? "")"
         }
         switch member {
-        case "name": return name == before.name ? nil : "name: \"\(name)\""
+        // By octets: Swift takes two spellings of one name, NFC and NFD, for the same.
+        case "name": return isSameText(name, before.name) ? nil : "name: \"\(name)\""
         case "bday": return bday == before.bday ? nil : "bday: \"\(bday.text)\""
         default:
             let new = members.first { isSameText($0.name, member) }?.value
-            guard new != before.members.first(where: { isSameText($0.name, member) })?.value else { return nil }
+            let old = before.members.first { isSameText($0.name, member) }?.value
+            guard new?.bytes() != old?.bytes() else { return nil }
             return "\(member): \(new.map { $0.string.map { "\"\($0)\"" } ?? $0.text } ?? "null")"
         }
     }
