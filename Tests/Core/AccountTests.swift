@@ -225,7 +225,7 @@ struct DomainTests {
     private static let strongWithDots = String(Base64.encode(SystemRandom.bytes(36)).prefix(40)) + ".abcd.efgh"
 
     @Test("a secret that belongs to no domain takes as long as a wrong one, once a secret is kept as a slow hash")
-    func sameTimeForSecrets() async throws {
+    func timedSecrets() async throws {
         // A hash takes so long that nothing else counts.
         let fixture = try await Fixture(parameters: Argon2Parameters(memoryKiB: 16 * 1024, passes: 4, lanes: 1))
         try await added(fixture, "weak.test", "hunter2", allowWeak: true)

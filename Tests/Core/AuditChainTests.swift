@@ -219,7 +219,7 @@ struct AuditChainTests {
     }
 
     @Test("a running server seals within a second")
-    func service() async throws {
+    func timedSealing() async throws {
         try await withServer { server in
             try await server.fixture.anAccount(email: "bob@a.test")
             let database = server.fixture.database

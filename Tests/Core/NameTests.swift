@@ -65,7 +65,7 @@ struct NameTests {
     }
 
     @Test("a pile of combining marks is refused without being sorted")
-    func combiningMarks() throws {
+    func timedCombiningMarks() throws {
         let marks = String(repeating: "\u{345}", count: 15_000) + String(repeating: "\u{301}", count: 15_000)
         let start = ContinuousClock.now
         for _ in 0..<20 { #expect(throws: InvalidName.self) { try EmailAddress("a\(marks)@example.com") } }

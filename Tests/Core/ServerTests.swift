@@ -107,7 +107,7 @@ struct ServerTests {
     }
 
     @Test("hashing that is overloaded refuses and delays nothing else")
-    func overloaded() async throws {
+    func timedOverload() async throws {
         let slow = Argon2Parameters(memoryKiB: 64 * 1024, passes: 6, lanes: 1)
         let hasher = PasswordHasher(
             parameters: slow, concurrency: 1, maximumWaiting: 1, maximumWait: .seconds(60))
@@ -169,7 +169,7 @@ struct ServerTests {
     }
 
     @Test("a pile of combining marks is compared without being sorted: as the name of a member, and as a resource")
-    func combiningMarks() async throws {
+    func timedCombiningMarks() async throws {
         try await withServer { server async throws in
             let start = ContinuousClock.now
             for path in ["/init", "/iforgot", "/reset"] {

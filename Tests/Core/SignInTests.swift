@@ -58,7 +58,7 @@ struct SignInTests {
     }
 
     @Test("an unknown name takes as long as a wrong password", .timeLimit(.minutes(2)))
-    func sameTime() async throws {
+    func timedUnknownName() async throws {
         let fixture = try await Fixture(parameters: Argon2Parameters(memoryKiB: 4096, passes: 2, lanes: 1)) {
             $0.signInFailuresPerName = 1_000_000
             $0.signInFailuresPerNetwork = 1_000_000

@@ -317,7 +317,7 @@ struct SignedRequestTests {
 
     /// Interleaved, so that a machine which slows down does so for both.
     @Test("an unknown key takes as long as a wrong signature")
-    func unknownKeyTakesAsLong() async throws {
+    func timedUnknownKey() async throws {
         let fixture = try await Fixture()
         let key = try await aKey(fixture)
         let now = fixture.time.now / 1_000_000

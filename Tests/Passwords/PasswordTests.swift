@@ -276,7 +276,7 @@ struct BcryptTests {
     }
 
     @Test("who has a hash of bcrypt does not show by how long a wrong password takes")
-    func sameTime() async throws {
+    func timedWrongPassword() async throws {
         let hasher = PasswordHasher(parameters: .init(memoryKiB: 4096, passes: 1, lanes: 1), concurrency: 1)
         let argon2 = try await hasher.hash("secret one")
         let cheap = "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"

@@ -178,7 +178,7 @@ struct MailTests {
     }
 
     @Test("a mail server that is down for a while loses nothing, and changes and delays no answer")
-    func down() async throws {
+    func timedOutage() async throws {
         try await withPlace { place in
             // One that refuses connections, and one that takes them and says nothing.
             let silent = try await place.mailServer(greetAfter: 600)

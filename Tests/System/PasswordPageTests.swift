@@ -146,7 +146,7 @@ struct PasswordPageTests {
     }
 
     @Test("/iforgot takes as long for a name that nobody has")
-    func time() async throws {
+    func timedForgot() async throws {
         try await withMail { store, sink in
             try await store.addAccount("nurse@a.test")
             let server = try await store.start(
