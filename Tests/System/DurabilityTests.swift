@@ -144,7 +144,7 @@ struct DurabilityTests {
     }
 
     @Test("a request that never ends keeps the server from stopping no longer than the grace")
-    func graceEnds() async throws {
+    func timedGrace() async throws {
         try await withStore { store in
             let server = try await store.start(["--shutdown-grace", "1"])
             let connection = try RawConnection(port: server.port)

@@ -262,7 +262,7 @@ struct MailTests {
     }
 
     @Test("SIGTERM waits a moment for a mail that is being sent, then gives it back at once")
-    func stopped() async throws {
+    func timedStop() async throws {
         try await withPlace { place in
             let slow = try await place.mailServer(greetAfter: 600)
             var server = try await place.start(slow.port)

@@ -59,7 +59,7 @@ struct HTTP2Tests {
     }
 
     @Test("a cancelled transfer ends its stream and leaves the connection to the others")
-    func cancel() async throws {
+    func timedCancellation() async throws {
         let server = try Nginx()
         defer { server.stop() }
         let before = try await transport.send(request(server, "/connection")).body

@@ -104,7 +104,7 @@ struct SMTPTests {
     }
 
     @Test("a connection that ends, a server that says nothing, and nobody at all are refusals of nothing")
-    func losses() async throws {
+    func timedLosses() async throws {
         for answers in [["RCPT": "hang up"], [".": "hang up"], ["DATA": "hang up"], ["greeting": "250-"]] {
             let error = try #require(try await refusal(answers))
             #expect(!error.isPermanent && error.code == nil, "\(answers): \(error)")
@@ -122,7 +122,7 @@ struct SMTPTests {
     }
 
     @Test("a server that has taken the mail and says no goodbye keeps nobody waiting for long")
-    func noGoodbye() async throws {
+    func timedNoGoodbye() async throws {
         let (server, _) = try server(["QUIT": "silence"])
         let start = ContinuousClock.now
         try await transport.send(try message(), through: place(server), timeout: .seconds(50))
@@ -221,7 +221,7 @@ struct SMTPTests {
     }
 
     @Test("cancelling ends the conversation")
-    func cancels() async throws {
+    func timedCancellation() async throws {
         let (server, heard) = try server(["RCPT": "silence"])
         let mail = try message()
         let (transport, place) = (transport, place(server))
