@@ -23,11 +23,11 @@ run() {
 }
 # All at once would keep what waits for something behind everything that computes.
 if [ $# -gt 0 ]; then
-    run 12 "$@"
+    run 8 "$@"
 else
     # A test whose name begins so compares times, which only mean something while nothing else runs.
     timed='/timed[A-Z]'
-    run 12 --skip "$timed"
+    run 8 --skip "$timed"
     run 1 --filter "$timed"
 fi
 # What tests make has a UUID in its name; `swift test` leaves files of other names.

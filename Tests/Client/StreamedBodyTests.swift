@@ -6,7 +6,7 @@ import HTTPSignatures
 import Synchronization
 import Testing
 
-@Suite("Bodies that are read while they are sent", .timeLimit(.minutes(2)))
+@Suite("Bodies that are read while they are sent", .timeLimit(.minutes(5)))
 struct StreamedBodyTests {
     /// A server that takes bodies in, piece by piece, and keeps only what they amount to.
     final class Sink: Sendable {
@@ -80,7 +80,10 @@ struct StreamedBodyTests {
     }
 
     private func client(_ url: String, _ family: String = "cavage") throws -> Gatehouse {
-        try Gatehouse(server: url, credential: .signature(.of(family, try .shared())))
+        // As long as it takes beside seven other tests.
+        try Gatehouse(
+            server: url, credential: .signature(.of(family, try .shared())),
+            transport: LibcurlTransport(timeout: .seconds(240)))
     }
 
     @Test("64 MiB arrive whole, with their length and digest signed before", arguments: SigningPolicy.families)
