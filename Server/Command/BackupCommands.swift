@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import GatehouseCore
+import GatehouseCryptography
 import GatehouseJSON
 import GatehouseSQLite
 import GatehouseStorage
@@ -52,8 +53,8 @@ struct Restore: AsyncParsableCommand {
         let settings = try store.settings()
         let target = settings.database
         guard FileManager.default.fileExists(atPath: file) else { throw Refusal(reason: "There is no file \(file).") }
-        let candidate = target + ".restored"
-        try? FileManager.default.removeItem(atPath: candidate)
+        // A name that nobody has: whatever lies there is somebody's, maybe the backup.
+        let candidate = "\(target).\(SystemRandom.identifier()).restored"
         do {
             do { try StoreFiles.copy(file, to: candidate) } catch {
                 throw Refusal(reason: "\(file) cannot be restored: \(error.message)")
@@ -62,7 +63,7 @@ struct Restore: AsyncParsableCommand {
             try copy.requireKey(of: settings)
             let kept = try Self.putAside(target)
             // Whatever fails from here on, whoever restores knows where it is.
-            if let kept { writeToStandardError("gatehouse: the store that was there is \(kept) now\n") }
+            if let kept { writeToStandardError("gatehouse: what was there is kept as \(kept)\n") }
             try StoreFiles.move(candidate, to: target)
             try await Self.note(copy, settings)
             try copy.tell(json: json, "\(target) is restored: ")
@@ -72,15 +73,19 @@ struct Restore: AsyncParsableCommand {
         }
     }
 
-    /// - Returns: where the store is now; nil when there was none.
+    /// - Returns: where the store is now; nil when there was none, nor anything of one.
     private static func putAside(_ target: String) throws -> String? {
-        guard FileManager.default.fileExists(atPath: target) else { return nil }
-        do { try StoreFiles.requireAlone(target) } catch {
-            switch error.kind {
-            case .busy: throw Refusal(reason: "A server is running on \(target); stop it first.")
-            // It is what the backup is for. What is broken is kept as it is, its log included.
-            case .corrupt, .notADatabase: break
-            default: throw error
+        // A log without its store, as somebody leaves it who deletes one file, would be taken for that of the restored one.
+        let parts = ["", "-wal", "-shm", ".audit-head"].filter { FileManager.default.fileExists(atPath: target + $0) }
+        guard !parts.isEmpty else { return nil }
+        if parts.contains("") {
+            do { try StoreFiles.requireAlone(target) } catch {
+                switch error.kind {
+                case .busy: throw Refusal(reason: "A server is running on \(target); stop it first.")
+                // It is what the backup is for. What is broken is kept as it is, its log included.
+                case .corrupt, .notADatabase: break
+                default: throw error
+                }
             }
         }
         let time = RFC3339.text(Clock.system.now()).filter { $0 != "-" && $0 != ":" }
@@ -90,9 +95,9 @@ struct Restore: AsyncParsableCommand {
             guard FileManager.default.fileExists(atPath: kept) else { break }
             kept = "\(target).before-\(time)-\(number)"
         }
-        for ending in ["", "-wal", "-shm", ".audit-head"]
-        where FileManager.default.fileExists(atPath: target + ending) {
-            try StoreFiles.move(target + ending, to: kept + ending)
+        // Being alone may have taken the log away.
+        for part in parts where FileManager.default.fileExists(atPath: target + part) {
+            try StoreFiles.move(target + part, to: kept + part)
         }
         return kept
     }
@@ -127,31 +132,30 @@ private struct StoreCopy {
             throw Refusal(reason: "\(name) is no store: \(error.message)")
         }
         do {
-            let problems = try await database.integrityProblems()
-            guard problems.isEmpty else {
-                throw Refusal(reason: "\(name) is damaged: \(problems.prefix(3).joined(separator: "; "))")
+            (schemaVersion, fingerprint) = try await database.closing { database in
+                let problems = try await database.integrityProblems()
+                guard problems.isEmpty else {
+                    throw Refusal(reason: "\(name) is damaged: \(problems.prefix(3).joined(separator: "; "))")
+                }
+                let version = try await database.schemaVersion()
+                let newest = Schema.migrations.count
+                guard (1...newest).contains(version) else {
+                    throw Refusal(
+                        reason: version == 0
+                            ? "\(name) is no store of Gatehouse."
+                            : "\(name) has schema version \(version), this program knows \(newest): use a newer one.")
+                }
+                guard try await Self.tables(of: database) == Self.tables(ofVersion: version) else {
+                    throw Refusal(
+                        reason: "\(name) does not have the tables of schema version \(version), or has others.")
+                }
+                return (version, try await MasterKey.fingerprint(in: database))
             }
-            schemaVersion = try await database.schemaVersion()
-            let newest = Schema.migrations.count
-            guard (1...newest).contains(schemaVersion) else {
-                throw Refusal(
-                    reason: schemaVersion == 0
-                        ? "\(name) is no store of Gatehouse."
-                        : "\(name) has schema version \(schemaVersion), this program knows \(newest): use a newer one.")
-            }
-            guard try await Self.tables(of: database) == Self.tables(ofVersion: schemaVersion) else {
-                throw Refusal(
-                    reason: "\(name) does not have the tables of schema version \(schemaVersion), or has others.")
-            }
-            fingerprint = try await MasterKey.fingerprint(in: database)
+            // Looking made a log, which no place for backups that can only be read would take.
+            try StoreFiles.requireAlone(path)
         } catch let error as StorageError {
-            await database.close()
             throw Refusal(reason: "\(name) is no sound store: \(error.message)")
-        } catch {
-            await database.close()
-            throw error
         }
-        await database.close()
         let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
         octets = size ?? 0
     }
@@ -164,11 +168,10 @@ private struct StoreCopy {
     }
 
     private static func tables(ofVersion version: Int) async throws -> [String] {
-        let fresh = try SQLiteDatabase.inMemory()
-        _ = try await fresh.migrate(Array(Schema.migrations.prefix(version)))
-        let tables = try await tables(of: fresh)
-        await fresh.close()
-        return tables
+        try await SQLiteDatabase.inMemory().closing { fresh in
+            _ = try await fresh.migrate(Array(Schema.migrations.prefix(version)))
+            return try await tables(of: fresh)
+        }
     }
 
     /// - Throws: `Refusal` unless the key that the settings name is the one of this store.

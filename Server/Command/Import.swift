@@ -51,42 +51,32 @@ struct Import: AsyncParsableCommand {
                 "gatehouse: there is no store \(path); this is what would come along into an empty one\n")
             return try await bring(source, to: nil, masterKey: nil)
         }
-        let database = try SQLiteDatabase(path: path)
-        let result: Result<C3ProImport.Outcome, any Error>
-        do {
-            guard try await database.schemaVersion() == Schema.migrations.count else {
+        return try await SQLiteDatabase(path: path).closing { database in
+            let (version, newest) = (try await database.schemaVersion(), Schema.migrations.count)
+            guard version == newest else {
                 throw Refusal(
-                    reason:
-                        "The store \(path) is from before this version, and a dry run does not bring it up to date. "
-                        + "Any other command does, such as `gatehouse user list`.")
+                    reason: version > newest
+                        ? "The store \(path) has schema version \(version), this program knows \(newest): use a newer one."
+                        : "The store \(path) is from before this version, and a dry run does not bring it up to date. "
+                            + "Any other command does, such as `gatehouse user list`.")
             }
-            result = .success(try await bring(source, to: database, masterKey: nil))
-        } catch {
-            result = .failure(error)
+            return try await bring(source, to: database, masterKey: nil)
         }
-        await database.close()
-        return try result.get()
     }
 
     /// - Parameter masterKey: nil for a dry run.
     private func bring(
-        _ source: ImportSource, to database: SQLiteDatabase?, masterKey: (() async throws -> SealingKey)?
+        _ source: ImportSource, to database: SQLiteDatabase?, masterKey: (@Sendable () async throws -> SealingKey)?
     ) async throws -> C3ProImport.Outcome {
         let folder = FileManager.default.temporaryDirectory.path(percentEncoded: false)
-        let scratch = try SQLiteDatabase.scratch(in: folder)
-        let result: Result<C3ProImport.Outcome, any Error>
-        do {
-            result = .success(try await bring(source, to: database, scratch: scratch, masterKey: masterKey))
-        } catch {
-            result = .failure(error)
+        return try await SQLiteDatabase.scratch(in: folder).closing { scratch in
+            try await bring(source, to: database, scratch: scratch, masterKey: masterKey)
         }
-        await scratch.close()
-        return try result.get()
     }
 
     private func bring(
         _ source: ImportSource, to database: SQLiteDatabase?, scratch: SQLiteDatabase,
-        masterKey: (() async throws -> SealingKey)?
+        masterKey: (@Sendable () async throws -> SealingKey)?
     ) async throws -> C3ProImport.Outcome {
         let screen = Screen(json: json)
         let work =

@@ -86,6 +86,9 @@ struct MailCommands: AsyncParsableCommand {
         /// What to look at.
         private static func advice(_ error: SMTPError, _ delivery: MailDelivery) -> String {
             switch error.step {
+            case .connect where error.cause.kind == .tls:
+                "The server must have a certificate for \(delivery.server.host) that this machine trusts; "
+                    + "--mail-ca-file names another authority."
             case .connect, .hello, .idle:
                 "Are host and port of --mail-server right, and may this machine reach them?"
             case .startTLS:

@@ -17,9 +17,8 @@ struct PasswordSource: ParsableArguments {
     }
 
     private func askTwice() throws -> String {
-        guard let first = unsafe getpass("New password: ").map({ unsafe String(cString: $0) }),
-            let second = unsafe getpass("Once more: ").map({ unsafe String(cString: $0) })
-        else { throw Refusal(reason: "No password was given.") }
+        let first = try Terminal.askSecret("New password: ")
+        let second = try Terminal.askSecret("Once more: ")
         guard first == second else { throw Refusal(reason: "The two passwords differ.") }
         return first
     }

@@ -41,7 +41,9 @@ struct SetUpCheck {
         found.append(permissions("store", settings.database, isSecret: true))
         found.append(
             permissions("master key", settings.masterKeyFile ?? settings.database + ".key", isSecret: true))
-        if let configFile { found.append(permissions("settings", configFile, isSecret: settings.mailPassword != nil)) }
+        if let configFile {
+            found.append(permissions("settings", configFile, isSecret: settings.hasSecret(from: configFile)))
+        }
         if let file = settings.signingKeyFile { found.append(permissions("signing key", file, isSecret: true)) }
         if let file = settings.mailPasswordFile { found.append(permissions("mail password", file, isSecret: true)) }
         if let file = settings.tlsKey { found.append(permissions("TLS key", file, isSecret: true)) }
@@ -61,8 +63,13 @@ struct SetUpCheck {
     private func permissions(_ subject: String, _ path: String, isSecret: Bool) -> Finding {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else {
+            let isMade = subject == "store" || subject == "master key"
             return .wrong(
-                subject, "\(path): \(Self.reason()). The server makes it at its first start, or name another.")
+                subject,
+                "\(path): \(Self.reason()). "
+                    + (isMade
+                        ? "The server makes it at its first start, or name another." : "Put it there, or name another.")
+            )
         }
         guard unsafe access(path, R_OK) == 0 else {
             let reason = Self.reason()
@@ -121,9 +128,7 @@ struct SetUpCheck {
         do { database = try SQLiteDatabase(path: settings.database, readers: 1) } catch {
             return [.wrong("store", "\(settings.database): \(error.message)")]
         }
-        let found = await findings(in: database)
-        await database.close()
-        return found
+        return await database.closing { await findings(in: $0) }
     }
 
     private func findings(in database: SQLiteDatabase) async -> [Finding] {

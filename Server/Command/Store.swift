@@ -151,14 +151,9 @@ struct Store {
         // A suite signs in more at once than the machine may hash in the time that a person waits.
         let passwords = PasswordHasher(
             concurrency: settings.hashingThreads, maximumWait: settings.hasTestLimits ? .seconds(30) : .seconds(2))
-        let result: Result<T, any Error>
-        do {
+        return try await database.closing { database in
             _ = try await database.migrate(Schema.migrations)
-            result = .success(try await body(Store(settings: settings, database: database, passwords: passwords)))
-        } catch {
-            result = .failure(error)
+            return try await body(Store(settings: settings, database: database, passwords: passwords))
         }
-        await database.close()
-        return try result.get()
     }
 }

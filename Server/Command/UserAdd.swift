@@ -75,7 +75,7 @@ extension UserCommands {
 
         func run() async throws {
             if let csv {
-                return try await withPlace { place in
+                return try await withPlace(at: server) { place in
                     try await UserList(place: place, add: self).run(csv)
                 }
             }
@@ -93,7 +93,7 @@ extension UserCommands {
                 throw Refusal(reason: "A server makes users that are named by an e-mail address.", exitCode: 2)
             }
             let user = NewUser(email: email, isAdmin: admin)
-            try await withPlace { place in
+            try await withPlace(at: server) { place in
                 let (password, isMade) = try source.password()
                 switch try await place.add(user, password: password) {
                 case .made: try writeLine(user.isMade)
@@ -104,8 +104,8 @@ extension UserCommands {
             }
         }
 
-        /// Opens the store, or signs in at the server.
-        private func withPlace(_ body: (any UserPlace) async throws -> Void) async throws {
+        /// Signs in at the server, or opens the store when there is none.
+        func withPlace(at server: String?, _ body: (any UserPlace) async throws -> Void) async throws {
             guard let server else {
                 return try await store.withStore(makesStore: !dryRun) { try await body(LocalUsers(store: $0)) }
             }
@@ -113,17 +113,14 @@ extension UserCommands {
                 throw Refusal(
                     reason: "Name the admin with --as, and give the password with --admin-password-file.", exitCode: 2)
             }
-            try await Self.withServer(
-                server, insecureHttp, as: adminName,
-                password: try adminPasswordFile.map { try SecretFile.firstLine(of: $0) }
-                    ?? Terminal.askSecret("Admin's password: "), body)
-        }
-
-        static func withServer(
-            _ url: String, _ allowsHTTP: Bool, as admin: String, password: String,
-            _ body: (any UserPlace) async throws -> Void
-        ) async throws {
-            let users = try await RemoteUsers(at: url, allowsHTTP: allowsHTTP, admin: admin, password: password)
+            guard Terminal.isThere || adminPasswordFile != nil else {
+                throw Refusal(reason: "Give the admin's password with --admin-password-file.", exitCode: 2)
+            }
+            let password =
+                try adminPasswordFile.map { try SecretFile.firstLine(of: $0) }
+                ?? Terminal.askSecret("Admin's password: ")
+            let users = try await RemoteUsers(
+                at: server, allowsHTTP: insecureHttp, admin: adminName, password: password)
             let result: Result<Void, any Error>
             do { result = .success(try await body(users)) } catch { result = .failure(error) }
             await users.signOut()
@@ -188,38 +185,44 @@ struct UserDialogue {
         let url =
             try add.server
             ?? Terminal.ask("Server, such as https://idm.example.com (none for the store of this machine): ")
-        guard !url.isEmpty else {
-            return try await add.store.withStore(makesStore: true) { try await askForUsers(LocalUsers(store: $0)) }
-        }
-        let admin = try add.adminName ?? Terminal.ask("Admin's e-mail address: ")
-        let password = try Terminal.askSecret("Admin's password: ")
-        try await UserCommands.Add.withServer(url, add.insecureHttp, as: admin, password: password, askForUsers)
+        try await add.withPlace(at: url.isEmpty ? nil : url, askForUsers)
     }
 
     private func askForUsers(_ place: any UserPlace) async throws {
         repeat {
-            let email: EmailAddress
-            do { email = try EmailAddress(try Terminal.ask("E-mail address of the user: ")) } catch let error
-                as InvalidName
-            {
-                writeToStandardError("\(error)\n")
-                continue
-            }
-            let first = try Terminal.askSecret("Password (none for one that is made and shown): ")
-            if !first.isEmpty, try Terminal.askSecret("Once more: ") != first {
-                writeToStandardError("The two passwords differ.\n")
-                continue
-            }
+            let email = try askForAddress()
+            let chosen = try askForPassword()
             let user = NewUser(email: email, isAdmin: try Terminal.isYes("Shall they be an admin?"))
-            let password = first.isEmpty ? madePassword() : first
+            let password = chosen ?? madePassword()
             switch try await place.add(user, password: password) {
             case .made:
                 try writeLine(user.isMade)
-                if first.isEmpty { try writeLine("Password (shown once): \(password)") }
+                if chosen == nil { try writeLine("Password (shown once): \(password)") }
             case .there: try writeLine("\(email.text) is already there, and stays as it is.")
             case .refused(let reason): writeToStandardError("\(reason)\n")
             }
         } while try Terminal.isYes("Another one?")
+    }
+
+    /// Asks until it is one.
+    private func askForAddress() throws -> EmailAddress {
+        while true {
+            do { return try EmailAddress(try Terminal.ask("E-mail address of the user: ")) } catch let error
+                as InvalidName
+            {
+                writeToStandardError("\(error)\n")
+            }
+        }
+    }
+
+    /// Asks until both are the same; nil for one that is to be made.
+    private func askForPassword() throws -> String? {
+        while true {
+            let first = try Terminal.askSecret("Password (none for one that is made and shown): ")
+            if first.isEmpty { return nil }
+            if try Terminal.askSecret("Once more: ") == first { return first }
+            writeToStandardError("The two passwords differ.\n")
+        }
     }
 }
 

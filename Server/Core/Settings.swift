@@ -81,6 +81,13 @@ package struct Settings: Sendable, CustomStringConvertible {
     /// Nothing of them: the library that runs services logs what they are made of, and some settings are secrets.
     package var description: String { "Settings" }
 
+    /// Whether a setting that is a secret was taken from the file.
+    package func hasSecret(from file: String) -> Bool {
+        Setting.all.contains { $0.isSecret && origins[$0.name] == Self.origin($0.name, file) }
+    }
+
+    static func origin(_ name: String, _ file: String) -> String { "\(name) in \(file)" }
+
     /// How a message names a setting: as the operator did.
     func spelling(of name: String) -> String { origins[name] ?? "--\(name)" }
 }

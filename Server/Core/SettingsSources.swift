@@ -28,7 +28,7 @@ extension Settings {
                 flags[setting.name].map { ("--\(setting.name)", $0) },
                 own.map { (setting.environmentName, $0) },
                 alias,
-                fromFile[setting.name].map { ("\(setting.name) in \(file ?? "")", $0) },
+                fromFile[setting.name].map { (Settings.origin(setting.name, file ?? ""), $0) },
             ]
             guard let (origin, value) = candidates.lazy.compactMap({ $0 }).first else { continue }
             settings.origins[setting.name] = origin

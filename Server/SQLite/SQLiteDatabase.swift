@@ -118,4 +118,14 @@ extension SQLiteDatabase {
         await writer.queue.waitUntilFinished()
         directory?.remove()
     }
+
+    /// Closes the database when `body` has ended, however it did.
+    package nonisolated(nonsending) func closing<T, Failure: Error>(
+        _ body: nonisolated(nonsending) (SQLiteDatabase) async throws(Failure) -> T
+    ) async throws(Failure) -> T {
+        let result: Result<T, Failure>
+        do { result = .success(try await body(self)) } catch { result = .failure(error) }
+        await close()
+        return try result.get()
+    }
 }

@@ -116,10 +116,16 @@ struct BackupTests {
             try await store.addAdmin()
             let backup = store.folder.path("backup.db")
             try store.folder.write("precious", to: "other")
-            try FileManager.default.createSymbolicLink(
-                atPath: backup + ".part", withDestinationPath: store.folder.path("other"))
-            try await store.gatehouse("backup", backup)
+            // A link to a file, and one to nowhere.
+            for (name, target) in [("link.db", "other"), ("loose.db", "nowhere")] {
+                try FileManager.default.createSymbolicLink(
+                    atPath: store.folder.path(name), withDestinationPath: store.folder.path(target))
+                let ended = try await store.command(["backup", store.folder.path(name)])
+                #expect(ended.code == 1 && ended.output.isEmpty, "\(ended)")
+            }
             #expect(try String(contentsOfFile: store.folder.path("other"), encoding: .utf8) == "precious")
+            #expect(!FileManager.default.fileExists(atPath: store.folder.path("nowhere")))
+            try await store.gatehouse("backup", backup)
             let attributes = try FileManager.default.attributesOfItem(atPath: backup)
             #expect(attributes[.posixPermissions] as? Int == 0o600)
             #expect(attributes[.type] as? FileAttributeType == .typeRegular)
@@ -140,6 +146,59 @@ struct BackupTests {
                 $0.hasPrefix("store.db.before-")
             }
             #expect(kept.count == 1)
+        }
+    }
+
+    @Test("a log that somebody left without its store is no part of the restored one, and is kept")
+    func overALogAlone() async throws {
+        try await withStore { store in
+            try await store.addAdmin()
+            let backup = store.folder.path("backup.db")
+            try await store.gatehouse("backup", backup)
+            // Killed, a server leaves what it wrote last in its log.
+            let server = try await store.start()
+            let admin = try await server.token("admin@a.test")
+            #expect(
+                try await server.send(
+                    .post, "/user", bearer: admin,
+                    json: ["username": "later@a.test", "password": .string(TestStore.password)]
+                ).status == 200)
+            try await server.kill()
+            #expect(FileManager.default.fileExists(atPath: store.database + "-wal"))
+            try FileManager.default.removeItem(atPath: store.database)
+            let ended = try await store.command(["restore", backup])
+            #expect(ended.code == 0, "\(ended)")
+            #expect(try await Self.accounts(in: store) == ["admin@a.test"])
+            let kept = try FileManager.default.contentsOfDirectory(atPath: store.folder.url.path).filter {
+                $0.hasPrefix("store.db.before-") && $0.hasSuffix("-wal")
+            }
+            #expect(kept.count == 1)
+        }
+    }
+
+    @Test(
+        "a backup is restored from wherever it lies: beside the store under any name, and where nothing can be written")
+    func fromAnywhere() async throws {
+        try await withStore { store in
+            try await store.addAdmin()
+            let beside = store.database + ".restored"
+            try await store.gatehouse("backup", beside)
+            let before = try Data(contentsOf: URL(filePath: beside))
+            try await store.gatehouse("restore", beside)
+            #expect(try Data(contentsOf: URL(filePath: beside)) == before)
+
+            let folder = store.folder.path("shelf")
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+            let shelved = folder + "/backup.db"
+            try await store.gatehouse("backup", shelved)
+            try FileManager.default.setAttributes([.posixPermissions: 0o400], ofItemAtPath: shelved)
+            try FileManager.default.setAttributes([.posixPermissions: 0o500], ofItemAtPath: folder)
+            // Root obeys permissions once it lacks these capabilities.
+            let shell = #"exec setpriv --bounding-set=-dac_override,-dac_read_search "$0" "$@""#
+            let ended = try await Program.gatehouse.run(
+                ["restore", shelved, "--database", store.database], shell: geteuid() == 0 ? shell : nil)
+            try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: folder)
+            #expect(ended.code == 0, "\(ended)")
         }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import GatehouseCryptography
 import GatehouseJSON
 import GatehouseTestSupport
 import Testing
@@ -81,11 +82,28 @@ struct CheckTests {
     func incomplete() async throws {
         try await withStore { store in
             try await store.addAccount("nurse@a.test")
-            // Another server than ours listens there: one that speaks no HTTP at all.
-            let (code, verdicts) = try await Self.verdicts(store, ["--public-url", "http://127.0.0.1:9"])
+            let other = try RawServer(answering: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+            let (code, verdicts) = try await Self.verdicts(store, ["--public-url", other.url])
+            #expect(other.connections == 1)
             #expect(code == 1)
             #expect(verdicts["admins"] == "wrong")
             #expect(verdicts["public URL"] == "wrong")
+        }
+    }
+
+    @Test("finds a file of settings with a secret that others can read, and lets others read one without")
+    func settingsFile() async throws {
+        try await withStore { store in
+            try await store.addAdmin()
+            let key = #"{"k":"\#(Base64URL.encode(SystemRandom.bytes(32)))","kty":"oct"}"#
+            for (text, verdict) in [("port: 9999\n", "ok"), ("signing-key: '\(key)'\n", "wrong")] {
+                let file = try store.folder.write(text, to: "\(verdict).yaml").path
+                try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file)
+                let (_, verdicts) = try await Self.verdicts(store, ["--config", file])
+                #expect(verdicts["settings"] == verdict, "\(text)")
+            }
+            let ended = try await store.command(["check", "--tls-cert", "no.pem", "--tls-key", "no.key"])
+            #expect(ended.code == 1 && ended.output.contains("Put it there, or name another."), "\(ended)")
         }
     }
 

@@ -35,9 +35,9 @@ struct MailTests {
             )
         }
 
-        func flags(_ port: UInt16, trusting other: TestCertificate? = nil) -> [String] {
+        func flags(_ port: UInt16, scheme: String = "smtp", trusting other: TestCertificate? = nil) -> [String] {
             [
-                "--mail-server", "smtp://127.0.0.1:\(port)", "--mail-from", "Gatehouse <no-reply@id.test>",
+                "--mail-server", "\(scheme)://127.0.0.1:\(port)", "--mail-from", "Gatehouse <no-reply@id.test>",
                 "--mail-user", "gatehouse", "--mail-ca-file", (other ?? certificate).file, "--public-url",
                 "https://id.test",
             ]
@@ -392,6 +392,11 @@ struct MailTests {
             let other = try TestCertificate(in: place.store.folder, named: "other", for: "IP:127.0.0.1")
             let untrusted = try await run("alice@a.test", "the right word", ["--mail-ca-file", other.file])
             #expect(untrusted.code == 1 && untrusted.output.contains("failed  beginning TLS"), "\(untrusted)")
+            let direct = try await place.mailServer(.tls)
+            let atOnce = try await Program.gatehouse.run(
+                ["mail", "test", "alice@a.test"] + place.flags(direct.port, scheme: "smtps", trusting: other),
+                environment: Place.environment())
+            #expect(atOnce.code == 1 && atOnce.errors.contains("--mail-ca-file names another authority"), "\(atOnce)")
             #expect(mailServer.mails.count == 1)
 
             for usage in [
