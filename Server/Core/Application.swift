@@ -139,7 +139,7 @@ struct ResetRequests: Service {
             await withTaskGroup { group in
                 group.addTask {
                     while !Task.isCancelled {
-                        passwordReset.bell.ring()
+                        passwordReset.bell.tick()
                         do { try await Task.sleep(for: .seconds(30)) } catch { return }
                     }
                 }

@@ -23,7 +23,7 @@ package struct Outbox: Sendable {
     /// nobody.
     package let isOn: Bool
     let masterKey: SealingKey
-    let bell = MailBell()
+    let bell = Bell()
 
     package init(isOn: Bool, masterKey: SealingKey) {
         self.isOn = isOn

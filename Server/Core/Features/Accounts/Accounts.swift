@@ -142,19 +142,21 @@ package struct Accounts: Sendable {
 
     /// The account that signs in by the name; nil when there is none.
     func find(_ name: AccountName) async throws -> AccountSummary? {
-        try await list(name: name, try PageRequest([:])).items.first
+        try await database.read { sql in
+            try Self.id(of: name, in: sql).flatMap { id in try Self.summary(of: id, in: sql) }
+        }
     }
 
     /// - Throws: `Problem.unknownAccount`.
     func require(_ id: String) async throws -> AccountSummary {
-        try await database.read { sql in
-            guard
-                let row = try sql(
-                    "SELECT id, email, username, domain, disabled_at, created_at FROM accounts WHERE id = \(id)"
-                ).first
-            else { throw Problem.unknownAccount }
-            return try AccountSummary(row, in: sql)
-        }
+        let found = try await database.read { sql in try Self.summary(of: id, in: sql) }
+        guard let found else { throw Problem.unknownAccount }
+        return found
+    }
+
+    private static func summary(of id: String, in sql: borrowing Transaction) throws -> AccountSummary? {
+        try sql("SELECT id, email, username, domain, disabled_at, created_at FROM accounts WHERE id = \(id)").first
+            .map { row throws in try AccountSummary(row, in: sql) }
     }
 
     /// Changes what is given, all or nothing.
@@ -225,12 +227,6 @@ package struct Accounts: Sendable {
             let id = try Self.requireID(of: name, in: sql)
             try Self.record(
                 [try Self.setPasswordHash(hash, of: id, at: now, in: sql)], on: id, by: actor, at: now, in: sql)
-        }
-    }
-
-    package func hasAdmin() async throws -> Bool {
-        try await database.read { sql in
-            try !sql("SELECT 1 FROM account_roles WHERE role = \(Role.admin.rawValue) LIMIT 1").isEmpty
         }
     }
 

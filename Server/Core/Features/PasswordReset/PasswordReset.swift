@@ -18,7 +18,7 @@ package struct PasswordReset: Sendable {
     let mailsPerHour: Int64
     let clock: Clock
     let faults: Faults
-    let bell = ResetBell()
+    let bell = Bell()
     private let turns = Turns()
 
     init(
@@ -255,15 +255,4 @@ private struct ResetKey: Sendable {
         text = Base64URL.encode(octets)
         digest = Base64URL.encode(Digest.sha256(octets))
     }
-}
-
-/// Wakes whoever answers requests. Strokes that nobody has heard yet are one.
-struct ResetBell: Sendable {
-    /// For the one listener of this process.
-    let strokes: AsyncStream<Void>
-    private let continuation: AsyncStream<Void>.Continuation
-
-    init() { (strokes, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
-
-    func ring() { continuation.yield() }
 }

@@ -1,21 +1,22 @@
 import NIOConcurrencyHelpers
 
-/// Wakes the sender of mail. Rings that nobody has heard yet are one.
-final class MailBell: Sendable {
-    /// For the one sender of this process.
+/// Wakes whoever does work that is written down in the store: who sends mail, who answers requests for reset links. Rings that
+/// nobody has heard yet are one.
+final class Bell: Sendable {
+    /// For the one listener of this process.
     let strokes: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation
     private let isRung = NIOLockedValueBox(false)
 
     init() { (strokes, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
 
-    /// Something was enqueued.
+    /// Something was written down.
     func ring() {
         isRung.withLockedValue { $0 = true }
         continuation.yield()
     }
 
-    /// It is time to look again, as others enqueue too.
+    /// It is time to look again, as other processes write too.
     func tick() { continuation.yield() }
 
     /// Whether somebody has rung since the last call.
