@@ -19,7 +19,7 @@ struct AuditSealing: Service {
 }
 
 /// What one round of sealing leaves for the next: what was logged is not logged again.
-private actor AuditRounds {
+actor AuditRounds {
     private let chain: AuditChain
     private let logger: Logger
     private var headState: AuditChain.HeadState?
@@ -45,9 +45,13 @@ private actor AuditRounds {
             return
         } catch {
             if !isFailing {
-                logger.warning("events of the audit log not sealed; tried again soon", metadata: ["error": "\(error)"])
+                logger.warning(
+                    "the audit log is not sealed, or its head not written; tried again soon",
+                    metadata: ["error": "\(error)"])
             }
             isFailing = true
+            // Also when all events have their places: the head may lag behind.
+            headState = nil
         }
     }
 

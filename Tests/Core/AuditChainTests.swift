@@ -4,6 +4,7 @@ import GatehouseJSON
 import GatehouseSQLite
 import GatehouseStorage
 import GatehouseTestSupport
+import Logging
 import Synchronization
 import Testing
 
@@ -214,6 +215,21 @@ struct AuditChainTests {
         #expect(try await log.chain.hasUnsealed() == false)
         try FileManager.default.removeItem(atPath: log.headFile + ".new")
         #expect(try await log.chain.seal() == .current)
+        #expect(try log.headText()?.hasPrefix("5:") == true)
+        await log.close()
+    }
+
+    @Test("a head that could not be written is written in the next round, also when no event came since")
+    func laggingHead() async throws {
+        let log = try await AuditLogUnderTest(events: 3)
+        let rounds = AuditRounds(chain: log.chain, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        await rounds.next()
+        try FileManager.default.createDirectory(atPath: log.headFile + ".new", withIntermediateDirectories: false)
+        try await log.write(2)
+        await rounds.next()
+        #expect(try log.headText()?.hasPrefix("3:") == true)
+        try FileManager.default.removeItem(atPath: log.headFile + ".new")
+        await rounds.next()
         #expect(try log.headText()?.hasPrefix("5:") == true)
         await log.close()
     }

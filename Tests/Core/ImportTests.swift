@@ -181,6 +181,18 @@ struct ImportTests {
         #expect(try await fixture.features.links.list(of: "SSS-1").count == 2)
     }
 
+    @Test("a file that somebody writes to while it is read is told, and nothing of it comes along unseen")
+    func changedMeanwhile() async throws {
+        let fixture = try await Fixture()
+        await #expect(throws: ImportError.self) {
+            try await ImportRun(MongoExport.study(.relaxed).octets, into: fixture) { file in
+                let text = try String(contentsOf: file, encoding: .utf8)
+                try Data(text.replacing("1999-12-31", with: "1999-12-13").utf8).write(to: file)
+            }
+        }
+        #expect(try await fixture.count("SELECT COUNT(*) FROM subjects WHERE bday = '1999-12-13'") == 0)
+    }
+
     @Test("a dry run reports the same and writes nothing")
     func dry() async throws {
         let fixture = try await Fixture()

@@ -116,8 +116,12 @@ struct ImportRun {
     let outcome: C3ProImport.Outcome
     let findings: [String]
 
-    /// - Parameter dry: whether nothing is to be written.
-    init(_ octets: [UInt8], into fixture: Fixture, dry: Bool = false) async throws {
+    /// - Parameters:
+    ///   - dry: whether nothing is to be written.
+    ///   - meanwhile: what somebody does to the file before it is read again.
+    init(
+        _ octets: [UInt8], into fixture: Fixture, dry: Bool = false, meanwhile: (URL) throws -> Void = { _ in }
+    ) async throws {
         let folder = try TemporaryFolder()
         let file = folder.path("export.json")
         try Data(octets).write(to: URL(filePath: file))
@@ -127,6 +131,7 @@ struct ImportRun {
             of: try ImportSource(file), into: fixture.database, scratch: scratch, clock: fixture.time.clock,
             report: { finding in found.withLock { $0.append(finding.text) } }, progress: { _ in })
         let plan = try await work.plan()
+        try meanwhile(URL(filePath: file))
         outcome =
             dry || plan.counts.total(.new) == 0
             ? plan : try await work.carryOut(plan, masterKey: fixture.masterKey, by: .commandLine)

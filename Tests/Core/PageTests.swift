@@ -215,6 +215,7 @@ struct PageTests {
                     ("nobody", Fixture.password, "is neither an e-mail address", "invalid_name"),
                     ("a@a.test", "short", "You must provide a password with at least 8 characters", "weak_password"),
                     ("a@a.test", "", "You must provide a password with at least 8 characters", "weak_password"),
+                    ("a@a.test", "with\u{0}a nul", "password", "invalid_password"),
                 ] {
                     let answer = try await server.post("/init", [("username", username), ("password", password)])
                     #expect(answer.outcome == "200 \(code)")

@@ -222,6 +222,16 @@ struct SignInTests {
 
 @Suite("Access tokens")
 struct AccessTokenTests {
+    @Test("a token of /auth lives 43 200 seconds")
+    func studyLifetime() async throws {
+        let fixture = try await Fixture()
+        #expect(fixture.features.authHandlers.lifetime == 43_200)
+        try await fixture.anAccount(email: "nurse@a.test")
+        let claims = try claims(
+            of: try await fixture.signIn("nurse@a.test", lifetime: fixture.features.authHandlers.lifetime))
+        #expect(claims["exp"]?.int64 == fixture.time.now.unixSeconds + 43_200)
+    }
+
     @Test("a token of /v1/auth lives 900 seconds")
     func lifetime() async throws {
         let fixture = try await Fixture()

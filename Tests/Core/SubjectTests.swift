@@ -114,9 +114,8 @@ struct SubjectTests {
         #expect(try await list(fixture, "search=" + String(repeating: "a%CC%81%CC%82", count: 800)) == [])
     }
 
-    @Test("a store with an index that knows less than its subjects is noticed by no search that has many hits")
+    @Test("a search finds nothing that begins in one field and ends in the next")
     func neighbours() async throws {
-        // A text of one field does not go over into the next.
         let fixture = try await Fixture()
         _ = try await fixture.features.subjects.create(Self.body("abc", name: "def"), by: .server)
         #expect(try await list(fixture, "search=cde") == [])

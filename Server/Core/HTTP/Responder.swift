@@ -139,6 +139,9 @@ package struct Responder: HTTPResponder {
         case let storage as StorageError where storage.isUnavailable:
             logger.error("store failed", metadata: ["error": .string("\(storage)")])
             return .storeUnavailable
+        case let storage as StorageError where storage.kind == .invalidValue:
+            // A NUL where nobody looked for one. No store can be asked for it, so there is nothing of that name.
+            return .invalidMember.saying("A text has a NUL character.")
         case PasswordHashingError.overloaded, PasswordHashingError.cancelled, PasswordHashingError.outOfMemory:
             return .overloaded
         case is CancellationError: return .overloaded

@@ -16,5 +16,7 @@ extension Schema {
             )
             """,
             "INSERT INTO audit_chain (id, turn, start_sequence, start_code, start_proof) VALUES (1, 0, 0, '', '')",
+            // For `/api/audits` of one object.
+            "CREATE INDEX audit_events_object ON audit_events (object_id, number)",
         ])
 }

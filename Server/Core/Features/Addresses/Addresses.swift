@@ -65,8 +65,10 @@ package struct Addresses: Sendable {
         let type = Int64(address.type.rawValue)
         try await database.transaction { [faults] sql in
             try Self.touch(account, in: sql)
-            // One statement also tells whether anything is another than before.
-            let changed = try sql(
+            let before = try sql(
+                "SELECT address, extensions FROM addresses WHERE account_id = \(account) AND address_type = \(type)"
+            ).first
+            try sql(
                 """
                 INSERT INTO addresses (account_id, address_type, address, extensions, written_at)
                 VALUES (\(account), \(type), \(address.address), \(address.extensions ?? "{}"), \(now))
@@ -74,11 +76,13 @@ package struct Addresses: Sendable {
                     extensions = CASE WHEN \(address.extensions != nil) = 1 THEN excluded.extensions
                         ELSE addresses.extensions END,
                     written_at = excluded.written_at
-                WHERE addresses.address <> excluded.address
-                    OR (\(address.extensions != nil) = 1 AND addresses.extensions <> excluded.extensions)
-                RETURNING address_type
                 """)
-            guard !changed.isEmpty else { return }
+            // An event only when anything is another than before.
+            if let before, isSameText(try before.text("address"), address.address),
+                try address.extensions.map({ isSameText($0, try before.text("extensions")) }) ?? true
+            {
+                return
+            }
             #if DEBUG
             if faults.active.contains(.auditEventMissing) { return }
             #endif

@@ -16,16 +16,16 @@ struct AuditHandlers: Sendable {
         let (kind, object, actor) = (query["kind"], query["object"], query["actor"])
         let (from, to) = (try Self.time(query, "from"), try Self.time(query, "to"))
         let page = try PageRequest(query)
-        // The order of the log is that of its numbers, so these are the places of the list.
+        // The order of the log is that of its numbers, so these are the places of the list. Only what is asked for stands in
+        // the statement: an object is found by its index.
+        var conditions: Query = "number > \(page.after.time)"
+        if let kind { conditions = "\(conditions) AND object_kind = \(kind)" }
+        if let object { conditions = "\(conditions) AND object_id = \(object)" }
+        if let actor { conditions = "\(conditions) AND (actor_id = \(actor) OR actor = \(actor))" }
+        if let from { conditions = "\(conditions) AND at >= \(from)" }
+        if let to { conditions = "\(conditions) AND at <= \(to)" }
         let rows = try await database.rows(
-            """
-            \(AuditEvent.columns)
-            WHERE number > \(page.after.time) AND object_kind = COALESCE(\(kind), object_kind)
-                AND object_id = COALESCE(\(object), object_id)
-                AND (\(actor == nil) = 1 OR actor_id = \(actor) OR actor = \(actor))
-                AND at >= \(from ?? .min) AND at <= \(to ?? .max)
-            ORDER BY number LIMIT \(page.limit + 1)
-            """)
+            "\(AuditEvent.columns) WHERE \(conditions) ORDER BY number LIMIT \(page.limit + 1)")
         let events = try rows.map { row throws in try AuditEvent(row) }
         return Page(events, page, place: { PageRequest.Place(time: $0.number, id: $0.id) }).answer(\.listed)
     }

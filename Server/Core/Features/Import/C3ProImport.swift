@@ -117,8 +117,8 @@ package struct C3ProImport: Sendable {
 
         func entry(_ state: ImportIndex.State) -> ImportIndex.Entry {
             var entry = ImportIndex.Entry(
-                line: piece.line, offset: piece.offset, length: piece.length, kind: kind, id: id, key: sssid?.text,
-                state: state)
+                line: piece.line, offset: piece.offset, length: piece.length, kind: kind, id: id, digest: digest,
+                key: sssid?.text, state: state)
             switch try? document.get().content {
             case .user(let user): entry.key = user.email.text
             case .link(let link): entry.reference = link.sssid.text
@@ -267,12 +267,13 @@ package struct C3ProImport: Sendable {
         init(_ place: ImportIndex.Place, _ kind: ImportKind, from source: ImportSource, at now: Int64) throws {
             let octets = try source.read(at: place.offset, count: place.length)
             guard let parsed = try? JSONValue(parsing: octets), case let json = ExtendedJSON.normal(parsed),
-                let document = try? C3ProDocument(json, at: now), C3ProDocument.kind(of: json) == kind
+                let document = try? C3ProDocument(json, at: now), C3ProDocument.kind(of: json) == kind,
+                case let digest = C3ProImport.digest(of: json), digest == place.digest
             else { throw ImportError.changed(line: place.line) }
             self.place = place
             self.kind = kind
             self.document = document
-            digest = C3ProImport.digest(of: json)
+            self.digest = digest
         }
 
         func finding(_ reason: String) -> ImportFinding {

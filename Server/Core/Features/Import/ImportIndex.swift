@@ -21,6 +21,7 @@ struct ImportIndex: Sendable {
         let kind: ImportKind
         /// Nil for a document without one that can be read.
         let id: String?
+        let digest: String
         /// What no two of a kind may have: the e-mail address of a user, the `sssid` of a subject.
         var key: String?
         /// What a link (`sssid`) or an audit (`_id`) is about.
@@ -38,6 +39,7 @@ struct ImportIndex: Sendable {
         let line: Int
         let offset: Int64
         let length: Int
+        let digest: String
     }
 
     private let database: any Database
@@ -59,6 +61,7 @@ struct ImportIndex: Sendable {
                         kind TEXT NOT NULL,
                         id TEXT UNIQUE,
                         shown_id TEXT,
+                        digest TEXT NOT NULL,
                         key TEXT,
                         reference TEXT,
                         is_reference_known BIGINT NOT NULL,
@@ -109,10 +112,10 @@ struct ImportIndex: Sendable {
                 let reference = entry.reference.map { code($0, entry.kind == .link ? "subject" : "id") }
                 try sql(
                     """
-                    INSERT INTO documents (line, place, length, kind, id, shown_id, key, reference,
-                        is_reference_known, state, account)
+                    INSERT INTO documents (line, place, length, kind, id, shown_id, digest, key,
+                        reference, is_reference_known, state, account)
                     VALUES (\(entry.line), \(entry.offset), \(entry.length), \(entry.kind.rawValue), \(id),
-                        \(entry.id), \(key), \(reference), \(entry.isReferenceKnown), \(entry.state.rawValue),
+                        \(entry.id), \(entry.digest), \(key), \(reference), \(entry.isReferenceKnown), \(entry.state.rawValue),
                         \(entry.account))
                     """)
                 refusals.append(refusal)
@@ -210,13 +213,14 @@ struct ImportIndex: Sendable {
     func next(_ kind: ImportKind, after number: Int64, count: Int) async throws -> [Place] {
         try await database.rows(
             """
-            SELECT number, line, place, length FROM documents
+            SELECT number, line, place, length, digest FROM documents
             WHERE kind = \(kind.rawValue) AND state = 'new' AND number > \(number) ORDER BY number LIMIT \(count)
             """
         ).map { row throws in
             Place(
                 number: try row.integer("number"), line: Int(try row.integer("line")),
-                offset: try row.integer("place"), length: Int(try row.integer("length")))
+                offset: try row.integer("place"), length: Int(try row.integer("length")),
+                digest: try row.text("digest"))
         }
     }
 

@@ -213,7 +213,7 @@ extension LinkRecord {
     /// Oldest first.
     static func all(ofSubject number: Int64, in sql: borrowing Transaction, _ faults: Faults) throws -> [LinkRecord] {
         try sql(
-            "\(columns) WHERE l.subject = \(number) ORDER BY l.created_at, l.id LIMIT \(faults.cutsLists ? 50 : -1)"
+            "\(columns) WHERE l.subject = \(number) ORDER BY l.created_at, l.id LIMIT \(faults.cutsLists ? 50 : Int64.max)"
         ).map(LinkRecord.init)
     }
 

@@ -191,7 +191,7 @@ struct LinkToken: Sendable {
     init?(reading text: String) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard text.utf8.count <= 4096, parts.count == 3, let payload = Base64URL.decode(String(parts[1])),
-            let id = (try? JSONValue(parsing: payload))?["jti"]?.string
+            let id = (try? JSONValue(parsing: payload))?["jti"]?.string, !id.utf8.contains(0)
         else { return nil }
         self.text = text
         link = id

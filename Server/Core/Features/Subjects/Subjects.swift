@@ -75,7 +75,7 @@ struct SubjectAudit: Sendable {
         try sql(
             """
             SELECT action, actor, object_kind, at FROM audit_events WHERE subject = \(number)
-            ORDER BY at, number LIMIT \(faults.cutsLists ? 50 : -1)
+            ORDER BY at, number LIMIT \(faults.cutsLists ? 50 : Int64.max)
             """
         ).map { row in
             let prefix = try row.text("object_kind") == LinkRecord.kind ? "[Link] " : ""
