@@ -118,6 +118,8 @@ let package = Package(
         library("GatehouseOpenCAP", "Protocol/OpenCAP", ["GatehouseCryptography"]),
         library("GatehouseMessages", "Protocol/Messages", ["GatehouseJSON", httpTypes]),
         library("GatehouseTransfer", "Protocol/Transfer", ["CGatehouseCurl", httpTypes]),
+        cLibrary("CGatehouseCAres", "Protocol/CLibraries/CAres", pkgConfig: "libcares", apt: "libc-ares-dev"),
+        library("GatehouseDNS", "Protocol/DNS", ["CGatehouseCAres"]),
 
         // Server.
         cLibrary("CGatehouseSQLite", "Server/CLibraries/CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),

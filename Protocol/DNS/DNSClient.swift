@@ -1,0 +1,91 @@
+/// A text that a name has (TXT, RFC 1035 §3.3.14), its strings joined.
+package struct DNSText: Sendable, Equatable {
+    package let octets: [UInt8]
+    /// Seconds.
+    package let timeToLive: UInt32
+}
+
+/// Where a service of a domain is offered (SRV, RFC 2782).
+package struct DNSService: Sendable, Equatable {
+    /// The lower, the sooner.
+    package let priority: UInt16
+    /// Of those with the same priority, how much of the load.
+    package let weight: UInt16
+    package let port: UInt16
+    /// In lower case, without a dot at its end; empty for "there is no such service".
+    package let target: String
+    /// Seconds.
+    package let timeToLive: UInt32
+}
+
+/// Asks the domain name system.
+package final class DNSClient: Sendable {
+    private let queue = DNSQueue()
+    private let timeout: Duration
+
+    /// - Parameters:
+    ///   - servers: nil for those of the system.
+    ///   - timeout: of a question, with all that it is asked again.
+    package init(servers: [DNSServer]? = nil, timeout: Duration = .seconds(5)) {
+        self.timeout = timeout
+        DNSLoop.start(queue, servers: servers, timeout: timeout)
+    }
+
+    deinit { queue.end() }
+
+    /// The texts of a name, in no order.
+    ///
+    /// - Throws: `DNSError`; `.noData` when it has none.
+    package func texts(of name: String) async throws(DNSError) -> [DNSText] {
+        let message = try await ask(name, 16)
+        var texts: [DNSText] = []
+        for record in message.records {
+            texts.append(DNSText(octets: try message.text(of: record), timeToLive: record.timeToLive))
+        }
+        return texts
+    }
+
+    /// Where the services of a name such as `_opencap._tcp.example.com` are, in no order.
+    ///
+    /// - Throws: `DNSError`; `.noData` when there is none.
+    package func services(of name: String) async throws(DNSError) -> [DNSService] {
+        let message = try await ask(name, 33)
+        var services: [DNSService] = []
+        for record in message.records {
+            let service = try message.service(of: record)
+            services.append(
+                DNSService(
+                    priority: service.priority, weight: service.weight, port: service.port, target: service.target,
+                    timeToLive: record.timeToLive))
+        }
+        return services
+    }
+
+    private func ask(_ name: String, _ type: UInt16) async throws(DNSError) -> DNSMessage {
+        guard Self.isName(name) else { throw .invalidName }
+        let question = DNSQuestion(name: name.lowercased(), type: type, deadline: .now + timeout)
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in queue.add(question, continuation) }
+        } onCancel: {
+            queue.cancel(question)
+        }
+        return try DNSMessage(try result.get(), answering: question.name, type: type)
+    }
+
+    /// RFC 1035 §2.3.1, with the underscores of RFC 2782.
+    private static func isName(_ name: String) -> Bool {
+        let labels = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        return (1...253).contains(name.utf8.count)
+            && labels.allSatisfy { label in
+                (1...63).contains(label.count)
+                    && label.allSatisfy { octet in
+                        switch octet {
+                        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+                            true
+                        default: false
+                        }
+                    }
+            }
+    }
+}
