@@ -43,11 +43,11 @@ package struct GatehouseServer: Service {
     /// Runs until the group is shut down: no new connections from then on, requests in flight are finished.
     package func run() async throws {
         let limits = limits
-        let doors = Doors(ampho: settings.amphoPrefix)
+        let doors = Doors(ampho: settings.amphoPrefix, hosted: features.hosted)
         let responder = Responder(
             routes: routes, doors: doors, limits: limits,
             proxies: TrustedProxies(settings.trustedProxies),
-            allowedOrigins: Set(settings.allowedOrigins), makeRequestID: SystemRandom.identifier,
+            allowedOrigins: Set(settings.allowedOrigins), hosted: features.hosted, makeRequestID: SystemRandom.identifier,
             certificates: certificates)
         let scheme = certificates == nil ? "http" : "https"
         let certificates = certificates

@@ -8,11 +8,15 @@ import HTTPSignatures
 package struct Features: Sendable {
     package let accounts: Accounts
     package let domains: Domains
+    package let hosted: HostedDomains
     package let signIn: SignIn
     package let signingKeys: SigningKeys
     package let tokens: AccessTokens
     package let aliases: Aliases
     package let addresses: Addresses
+    let coins: Coins
+    /// One for all doors, so that nobody asks for as many names at each.
+    let lookUpLimit: MinuteLimit
     package let limits: SignInLimits
     package let keys: APIKeys
     package let outbox: Outbox
@@ -48,6 +52,7 @@ package struct Features: Sendable {
         let policy = settings.faults.policy(settings.passwordPolicy)
         accounts = Accounts(database: database, passwords: passwords, policy: policy, clock: clock)
         domains = Domains(database: database, passwords: passwords, clock: clock)
+        hosted = HostedDomains(database: database)
         let living = LivingSessions(idleTime: settings.sessionIdleTime.map(Int64.minutes))
         let refreshTokens = RefreshTokenKey(masterKey)
         self.signingKeys = signingKeys
@@ -83,6 +88,8 @@ package struct Features: Sendable {
         aliases = Aliases(
             database: database, accounts: accounts, domains: domains, limits: limits, clock: clock)
         addresses = Addresses(database: database, clock: clock, faults: settings.faults)
+        coins = Coins(database: database, addresses: addresses, clock: clock)
+        lookUpLimit = MinuteLimit(perMinute: settings.lookUpsPerMinute, refusal: .tooManyLookups)
         subjects = Subjects(database: database, clock: clock, faults: settings.faults)
         links = Links(
             database: database, masterKey: masterKey, issuer: settings.publicURL ?? "gatehouse",
@@ -114,13 +121,18 @@ package struct Features: Sendable {
 
     var addressHandlers: AddressHandlers {
         AddressHandlers(
-            addresses: addresses, limit: MinuteLimit(perMinute: settings.lookUpsPerMinute, refusal: .tooManyLookups),
-            clock: clock,
+            addresses: addresses, limit: lookUpLimit, clock: clock, cacheControl: settings.lookUpCacheControl)
+    }
+    var capHandlers: CAPHandlers {
+        CAPHandlers(
+            hosted: hosted, aliases: aliases, coins: coins, callers: callers, limit: lookUpLimit, clock: clock,
             cacheControl: settings.lookUpCacheControl)
     }
 
     var authHandlers: AuthHandlers {
-        AuthHandlers(signIn: signIn, lifetime: settings.idmTokenLifetime, faults: settings.faults)
+        AuthHandlers(
+            signIn: signIn, hosted: hosted, lifetime: settings.idmTokenLifetime,
+            capLifetime: settings.capTokenLifetime, faults: settings.faults)
     }
     var userHandlers: UserHandlers { UserHandlers(accounts: accounts, faults: settings.faults) }
     var subjectHandlers: SubjectHandlers { SubjectHandlers(subjects: subjects) }

@@ -84,8 +84,18 @@ extension RouteTable {
         on(.post, "/api/keys/{id}/rotate", manager, readsBody: true, keys.rotate)
         on(.delete, "/api/keys/{id}", manager, keys.revoke)
 
+        let cap = features.capHandlers
+        let member = Access<DomainMember>.domainMember(callers, features.hosted)
+        for prefix in ["", "/ccap"] {
+            on(.post, "\(prefix)/private/user", anyone, readsBody: true, cap.createUser)
+            on(.post, "\(prefix)/address", member, readsBody: true, cap.set)
+            on(.get, "\(prefix)/address/{username}/{coin}", anyone, cap.lookUp)
+        }
+
+        // Of CAP and of the IDM.
         let auth = features.authHandlers
         on(.post, "/auth", anyone, readsBody: true, auth.signIn)
+        on(.post, "/ccap/auth", anyone, readsBody: true, auth.signInToCAP)
 
         // The paths of the C3-PRO IDM take `Authorization: JWT …` as well.
         let staff = Access<Staff>.staff(callers)

@@ -37,6 +37,8 @@ package struct Settings: Sendable, CustomStringConvertible {
     package var amphoTokenLifetime: Int64 = 900
     /// Seconds.
     package var idmTokenLifetime: Int64 = 43_200
+    /// Seconds.
+    package var capTokenLifetime: Int64 = 300
     /// `aud` of link tokens; nil for the public URL with a slash.
     package var linkAudience: String?
     /// Whether whoever knows a link may read its token.
@@ -241,6 +243,10 @@ extension Setting {
                 "ampho-token-lifetime", "SECONDS", "how long an access token of the Ampho door is good for (900)",
                 alias: "AMPHO_SECURITY_TOKEN_TTL"
             ) { settings, text in settings.amphoTokenLifetime = try wholeNumber(text, 1...SigningKeys.longestLifetime)
+            },
+            Setting("cap-token-lifetime", "SECONDS", "how long an access token of CAP is good for (300)") {
+                settings, text in
+                settings.capTokenLifetime = try wholeNumber(text, 1...SigningKeys.longestLifetime)
             },
             Setting("idm-token-lifetime", "SECONDS", "how long an access token of /auth is good for (43200)") {
                 settings, text in

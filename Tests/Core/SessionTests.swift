@@ -356,11 +356,16 @@ struct AmphoPrefixTests {
     }
 
     @Test("the door of a path is that of whole segments")
-    func doors() throws {
-        let doors = Doors(ampho: try AmphoPrefix("/api/security"))
-        let found = ["/api/security", "/api/security/x", "/api/securityx", "/v1", "/v1x", "/api/introspect"].map {
-            "\(doors.door(of: $0))"
-        }
-        #expect(found == ["ampho", "ampho", "own", "openCAP", "own", "oauth"])
+    func doors() async throws {
+        let fixture = try await Fixture()
+        let doors = Doors(ampho: try AmphoPrefix("/api/security"), hosted: fixture.features.hosted)
+        let found = [
+            "/api/security", "/api/security/x", "/api/securityx", "/v1", "/v1x", "/api/introspect", "/ccap", "/ccap/auth",
+            "/ccapx", "/address/alice/btc", "/private/user", "/auth",
+        ].map { "\(doors.door(of: $0, host: "a.test"))" }
+        #expect(
+            found == [
+                "ampho", "ampho", "own", "openCAP", "own", "oauth", "cap", "cap", "own", "cap", "cap", "idm",
+            ])
     }
 }

@@ -5,7 +5,7 @@ package import HTTPTypes
 /// One request as a handler sees it: routed, with the limits of the connection already held.
 package struct Call: Sendable {
     /// As its client sent it.
-    let original: OriginalRequest
+    var original: OriginalRequest
     /// Whether its credential is a signature.
     let isSigned: Bool
     /// The part after `?` as it came; nil when there was no `?`.
@@ -26,7 +26,8 @@ package struct Call: Sendable {
     /// Whether a person on this machine makes the call: no proxy hands it on, and no page of elsewhere whose name was made to
     /// lead here.
     var isFromThisMachine: Bool {
-        guard isFromLoopback, !isFromProxy, let host = Authority(original.host)?.host else { return false }
+        guard isFromLoopback, !isFromProxy else { return false }
+        let host = original.hostName
         let isForwarded = headers.contains { field in
             let name = field.name.canonicalName
             return name.hasPrefix("x-forwarded") || Self.forwardingNames.contains(name)
@@ -168,6 +169,9 @@ enum MediaType {
 }
 
 extension MediaType {
+    /// Whether an `Accept` asks for JSON by name.
+    static func namesJSON(_ accept: String?) -> Bool { accept?.split(separator: ",").contains { isJSON(String($0)) } ?? false }
+
     static func isForm(_ contentType: String) -> Bool {
         contentType.prefix { $0 != ";" }.trimmingSpaces().lowercased() == "application/x-www-form-urlencoded"
     }

@@ -16,15 +16,26 @@ package enum Door: Sendable {
     case verify
     /// `/auth`, `/user…`, `/subject…` and the others of the C3-PRO IDM.
     case idm
+    /// `/address…`, `/private/user`, `/ccap/…` as flaskCCAP has them, and `/auth` on the host of a hosted domain.
+    case cap
     /// Everything else: the rest of `/api`, health, and paths that do not exist.
     case own
 
     /// The answer that says `problem` in the manner of this door.
-    package func answer(to problem: Problem) -> Answer {
+    ///
+    /// - Parameter accept: the request's `Accept`.
+    package func answer(to problem: Problem, accept: String?) -> Answer {
         var writer = JSONWriter(reserving: 128)
         let contentType: String
         switch self {
-        case .openCAP, .ampho:
+        case .cap where !MediaType.namesJSON(accept):
+            // Clients of the original tell a refusal by a body that is no JSON.
+            contentType = "text/html; charset=utf-8"
+            let (code, phrase) = (problem.status.code, problem.status.reasonPhrase)
+            writer.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<title>\(code) \(phrase)</title>\n<h1>\(phrase)</h1>\n<p>")
+            writer.raw(EscapedHTML().escapeText(problem.title))
+            writer.raw("</p>\n</html>\n")
+        case .openCAP, .ampho, .cap:
             contentType = "application/json"
             writer.raw("{\"message\":")
             writer.string(problem.title)
@@ -65,6 +76,9 @@ package enum Door: Sendable {
         if let bearer, self != .verify { answer.headers.append(bearer) }
         for field in problem.headers { answer.headers.append(field) }
         if let bearer, self == .verify { answer.headers.append(bearer) }
+        if contentType.hasPrefix("text/html") {
+            answer.headers[.contentSecurityPolicy] = "default-src 'none'; frame-ancestors 'none'"
+        }
         answer.headers[.errorCode] = problem.code
         answer.headers[.xContentTypeOptions] = "nosniff"
         // A refusal is about this moment; no cache may keep it.
@@ -95,9 +109,13 @@ package enum Door: Sendable {
 /// Which door a path belongs to. Its first segment decides, but Ampho's prefix comes before all.
 package struct Doors: Sendable {
     let ampho: AmphoPrefix
+    let hosted: HostedDomains
 
-    package func door(of path: some StringProtocol) -> Door {
+    /// - Parameter host: as in `Host`; nil when the request has none that can be read.
+    package func door(of path: some StringProtocol, host: String?) -> Door {
         if Self.isBelow(ampho.path, path) { return .ampho }
+        if Self.firstSegmentsOfCAP.contains(where: { Self.isBelow($0, path) }) { return .cap }
+        if path == "/auth", let host = host.flatMap({ Authority($0) })?.host, hosted.isKnown(host: host) { return .cap }
         if Self.isBelow("/v1", path) { return .openCAP }
         if path == "/verify" { return .verify }
         if path == "/" || Self.firstSegmentsOfIDM.contains(where: { Self.isBelow($0, path) }) { return .idm }
@@ -105,6 +123,7 @@ package struct Doors: Sendable {
         return path == "/api/introspect" || path == "/api/revoke" ? .oauth : .own
     }
 
+    private static let firstSegmentsOfCAP = ["/address", "/ccap", "/private"]
     private static let firstSegmentsOfIDM = [
         "/auth", "/establish", "/iforgot", "/init", "/link", "/reset", "/status", "/subject", "/user",
     ]

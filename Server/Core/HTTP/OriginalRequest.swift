@@ -20,6 +20,9 @@ struct OriginalRequest: Sendable {
         return .request(method: method, target: target, scheme: scheme, fields: fields)
     }
 
+    /// Its host alone: lower case, without port and brackets.
+    var hostName: String { Authority(host)?.host ?? "" }
+
     /// Whether it changes nothing, and an honest client may repeat it (RFC 9110 §9.2.1).
     var isSafe: Bool { method == "GET" || method == "HEAD" }
 

@@ -32,6 +32,9 @@ final class RequestGuard: ChannelDuplexHandler {
     private var hasRefused = false
     /// Of the last head; its path decides the shape of a refusal.
     private var target = ""
+    /// Of the last head, with what else decides the shape of a refusal; nil without exactly one.
+    private var host: String?
+    private var accept: String?
     /// The client does not take its answers; see `channelWritabilityChanged`.
     private var isStalled = false
     private var deadline: NIODeadline?
@@ -74,6 +77,9 @@ final class RequestGuard: ChannelDuplexHandler {
             reading = .body
             isBodyTimed = false
             target = head.uri
+            let hosts = head.headers["host"]
+            host = hosts.count == 1 ? hosts[0] : nil
+            accept = head.headers.first(name: "accept")
             if let problem = problem(with: head) {
                 // Not passed on, so nobody else will answer it.
                 reading = .nothing
@@ -202,7 +208,7 @@ final class RequestGuard: ChannelDuplexHandler {
             return
         }
         logger.debug("refused before routing", metadata: ["code": .string(problem.code)])
-        var answer = doors.door(of: target.pathAndQuery.path).answer(to: problem)
+        var answer = doors.door(of: target.pathAndQuery.path, host: host).answer(to: problem, accept: accept)
         if isSecure { answer.requireTLS() }
         var headers = HTTPHeaders(answer.headers.map { ($0.name.rawName, $0.value) })
         headers.add(name: "Content-Length", value: String(answer.body.count))

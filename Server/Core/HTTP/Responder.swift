@@ -25,8 +25,9 @@ package struct Responder: HTTPResponder {
     let doors: Doors
     let limits: ConnectionLimits
     let proxies: TrustedProxies
-    /// Origins that may read answers from a browser (`--allowed-origin`).
+    /// Origins that may read answers from a browser, on every host (`--allowed-origins`).
     let allowedOrigins: Set<String>
+    let hosted: HostedDomains
     let makeRequestID: @Sendable () -> String
     let certificates: Certificates?
 
@@ -36,6 +37,11 @@ package struct Responder: HTTPResponder {
         logger[metadataKey: "request"] = .string(id)
         let target = request.head.path ?? "/"
         let (path, query) = target.pathAndQuery
+        let peer = context.channel.remoteAddress?.ipAddress ?? ""
+        let original = original(request, from: peer)
+        // The path that is shared by two doors; for the others the store is not asked.
+        if path == "/auth" { _ = try? await hosted.domain(ofHost: original.hostName) }
+        let door = doors.door(of: path, host: original.host)
         var answer: Answer
         var allOrigins = false
         // Not the path itself: it may name a subject or an account, or hold what only its owner may know.
@@ -46,12 +52,10 @@ package struct Responder: HTTPResponder {
             case .nothing: throw Problem.notFound
             case .otherMethods(let allow, let isPublic):
                 allOrigins = isPublic
-                answer = otherMethod(request.method, allow: allow, path: path)
+                answer = otherMethod(request, allow: allow, door: door)
             case .route(let route, let parameters):
                 allOrigins = route.isPublicToAllOrigins
                 pattern = route.path
-                let peer = context.channel.remoteAddress?.ipAddress ?? ""
-                let original = original(request, from: peer)
                 let isSigned = original.isSigned
                 let call = Call(
                     original: original, isSigned: isSigned, query: query.map { String($0) },
@@ -66,13 +70,13 @@ package struct Responder: HTTPResponder {
             let problem = Self.problem(for: error, logger)
             answer =
                 WebPage.isWanted(path, request.headers)
-                ? WebPage.refusal(problem, at: path) : doors.door(of: path).answer(to: problem)
+                ? WebPage.refusal(problem, at: path) : door.answer(to: problem, accept: request.headers[.accept])
             var metadata: Logger.Metadata = ["code": .string(problem.code)]
             if let pattern { metadata["route"] = .string(pattern) }
             if let reason = problem.reason { metadata["reason"] = .string(reason) }
             logger.debug("refused", metadata: metadata)
         }
-        addOrigin(request.headers[.origin], allOrigins: allOrigins, to: &answer)
+        await addOrigin(request.headers[.origin], host: original.hostName, allOrigins: allOrigins, to: &answer)
         answer.headers[.xContentTypeOptions] = "nosniff"
         if certificates != nil { answer.requireTLS() }
         return Self.response(answer, to: request.method)
@@ -123,9 +127,9 @@ package struct Responder: HTTPResponder {
             host: forwarded.host ?? head.authority ?? "", headers: head.headerFields)
     }
 
-    private func otherMethod(_ method: HTTPRequest.Method, allow: String, path: some StringProtocol) -> Answer {
-        if method == .options { return Answer(status: .noContent, headers: [.allow: allow]) }
-        var answer = doors.door(of: path).answer(to: .methodNotAllowed)
+    private func otherMethod(_ request: Request, allow: String, door: Door) -> Answer {
+        if request.method == .options { return Answer(status: .noContent, headers: [.allow: allow]) }
+        var answer = door.answer(to: .methodNotAllowed, accept: request.headers[.accept])
         answer.headers[.allow] = allow
         return answer
     }
@@ -151,11 +155,12 @@ package struct Responder: HTTPResponder {
         }
     }
 
-    /// Fetch standard, §3.3 (CORS): all origins where the route is public, otherwise those that the operator named.
-    private func addOrigin(_ origin: String?, allOrigins: Bool, to answer: inout Answer) {
+    /// Fetch standard, §3.3 (CORS): all origins where the route is public, otherwise those that the operator named for the
+    /// server or for the domain of the host.
+    private func addOrigin(_ origin: String?, host: String, allOrigins: Bool, to answer: inout Answer) async {
         if allOrigins {
             answer.headers[.accessControlAllowOrigin] = "*"
-        } else if let origin, allowedOrigins.contains(origin) {
+        } else if let origin, await isAllowed(origin, host: host) {
             answer.headers[.accessControlAllowOrigin] = origin
             answer.headers.append(.init(name: .vary, value: "Origin"))
         } else {
@@ -168,6 +173,12 @@ package struct Responder: HTTPResponder {
                 allOrigins ? "If-None-Match" : Self.headersOfKnownOrigins
             answer.headers[.accessControlMaxAge] = "600"
         }
+    }
+
+    private func isAllowed(_ origin: String, host: String) async -> Bool {
+        if allowedOrigins.contains(origin) { return true }
+        // Without a store there is nothing to read.
+        return (try? await hosted.domain(ofHost: host))??.allowedOrigins.contains(origin) ?? false
     }
 
     private static let headersOfKnownOrigins = """

@@ -181,5 +181,6 @@ package enum Schema {
         setUpAndReset,
         auditChain,
         imports,
+        domains,
     ]
 }

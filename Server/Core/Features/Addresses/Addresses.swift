@@ -109,7 +109,7 @@ package struct Addresses: Sendable {
     }
 
     /// Raises the version, and makes sure in the same breath that there still is an alias to write to.
-    private static func touch(_ account: String, in sql: borrowing Transaction) throws {
+    static func touch(_ account: String, in sql: borrowing Transaction) throws {
         let touched = try sql(
             """
             UPDATE accounts SET addresses_version = addresses_version + 1

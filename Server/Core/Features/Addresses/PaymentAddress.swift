@@ -13,6 +13,13 @@ package struct PaymentAddress: Sendable {
     /// Octets of `extensions` as compact JSON.
     static let maximumExtensions = 4096
 
+    /// - Parameter address: one that passed the checks of its type.
+    init(type: AddressType, address: String) {
+        self.type = type
+        self.address = address
+        extensions = nil
+    }
+
     /// Reads the body of `PUT /v1/addresses`.
     ///
     /// - Throws: `Problem.missingMember`, `.wrongType`, `.invalidAddressType`, `.invalidAddress` with the reason, `.invalidExtensions`.

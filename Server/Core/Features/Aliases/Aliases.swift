@@ -1,4 +1,5 @@
 import GatehouseMessages
+import GatehousePasswords
 import GatehouseOpenCAP
 import GatehouseStorage
 
@@ -32,11 +33,16 @@ package struct Aliases: Sendable {
             try await requireRight(of: caller, over: alias.domain)
             actor = caller.actor
         }
+        try await create(alias, password: newPassword, by: actor)
+    }
+
+    /// - Throws: `Problem.aliasTaken`, `.unknownDomain`.
+    func create(_ alias: Alias, password: NewPassword, by actor: Actor) async throws {
         // Cheap question first: a taken alias need not cost a hash. The constraint decides among many at once.
         let isTaken = try await database.read { sql in try Accounts.id(of: .alias(alias), in: sql) != nil }
         if isTaken { throw Problem.aliasTaken }
         do {
-            try await accounts.create(email: nil, alias: alias, password: newPassword, by: actor)
+            try await accounts.create(email: nil, alias: alias, password: password, by: actor)
         } catch AccountError.nameTaken {
             throw Problem.aliasTaken
         } catch AccountError.domainNotHosted {
@@ -73,6 +79,7 @@ package struct Aliases: Sendable {
                 }
             } else {
                 try sql("DELETE FROM addresses WHERE account_id = \(id)")
+                try sql("DELETE FROM coins WHERE account_id = \(id)")
                 try AuditLog.record("delete alias: \(alias)", on: .account(id), by: caller.actor, at: now, in: sql)
                 try sql.authorizationsChanged()
             }
@@ -82,7 +89,11 @@ package struct Aliases: Sendable {
     private static let wrongCredential = Problem.invalidCredentials.saying(
         "The credential for making this alias is wrong.")
 
-    private func requireSecret(_ secret: String, for domain: String, from network: Network) async throws {
+    /// - Parameter tellsOthers: whether the secret of another domain is told from a wrong one.
+    /// - Throws: `Problem.invalidCredentials`, `.wrongDomain`, `.tooManyAttempts`.
+    func requireSecret(
+        _ secret: String, for domain: String, from network: Network, tellsOthers: Bool = true
+    ) async throws {
         let now = clock.now()
         let standing = try await database.read { sql in
             try limits.standing(of: "", from: network, account: nil, at: now, in: sql)
@@ -90,8 +101,8 @@ package struct Aliases: Sendable {
         try standing.requireNetwork(at: now)
         switch try await domains.check(secret: secret, for: domain) {
         case .thisDomain: return
-        case .otherDomain: throw Problem.wrongDomain
-        case .nothing:
+        case .otherDomain where tellsOthers: throw Problem.wrongDomain
+        case .otherDomain, .nothing:
             try await database.transaction { sql in try limits.recordFailure(from: network, at: now, in: sql) }
             throw Self.wrongCredential
         }

@@ -136,11 +136,9 @@ package struct Domains: Sendable {
             guard try !sql("DELETE FROM domains WHERE name = \(name.text) RETURNING name").isEmpty else {
                 throw DomainError.unknown(name.text)
             }
-            try sql(
-                """
-                DELETE FROM addresses WHERE account_id IN
-                    (SELECT id FROM accounts WHERE domain = \(name.text) AND email IS NOT NULL)
-                """)
+            let keepers: Query = "SELECT id FROM accounts WHERE domain = \(name.text) AND email IS NOT NULL"
+            try sql("DELETE FROM addresses WHERE account_id IN (\(keepers))")
+            try sql("DELETE FROM coins WHERE account_id IN (\(keepers))")
             let deleted = try sql.changes("DELETE FROM accounts WHERE domain = \(name.text) AND email IS NULL")
             let kept = try sql.changes(
                 """

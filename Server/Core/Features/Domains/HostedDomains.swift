@@ -1,0 +1,76 @@
+package import GatehouseOpenCAP
+package import GatehouseStorage
+import NIOConcurrencyHelpers
+
+/// Who makes the aliases of a domain, besides admins and its owner.
+package enum SignUpPolicy: String, CaseIterable, Sendable {
+    /// Nobody else.
+    case `operator`
+    /// Whoever has the domain's secret.
+    case secret
+    /// Anybody.
+    case open
+}
+
+/// What every request on a hosted domain's host needs to know of it.
+package struct HostedDomain: Sendable, Equatable {
+    package let name: String
+    package let signUp: SignUpPolicy
+    /// Origins whose pages may call the server under this domain's hosts.
+    package let allowedOrigins: Set<String>
+    /// Nil for all.
+    package let addressTypes: Set<AddressType>?
+
+    /// Nil for a domain that is not hosted.
+    static func find(_ name: String, in sql: borrowing Transaction) throws -> HostedDomain? {
+        try sql("SELECT name, sign_up, allowed_origins, address_types FROM domains WHERE name = \(name)").first
+            .map { row throws in try HostedDomain(row) }
+    }
+
+    /// - Parameter row: has `name`, `sign_up`, `allowed_origins`, `address_types`.
+    init(_ row: Row) throws {
+        name = try row.text("name")
+        // A policy that this version does not know lets in the fewest.
+        signUp = SignUpPolicy(rawValue: try row.text("sign_up")) ?? .operator
+        allowedOrigins = Set(try row.text("allowed_origins").split(separator: " ").map(String.init))
+        addressTypes = try row.optionalText("address_types").map { text in
+            Set(text.split(separator: ",").compactMap { Int($0).flatMap(AddressType.init(rawValue:)) })
+        }
+    }
+}
+
+/// The domain of each host that is served, in memory: good as long as nothing changed in the store that bears on who may do what.
+package final class HostedDomains: Sendable {
+    private let database: any Database
+    private let known = NIOLockedValueBox<(generation: Int64, byHost: [String: HostedDomain])>((-1, [:]))
+
+    package init(database: any Database) { self.database = database }
+
+    /// - Parameter host: as `Call.host` has it.
+    /// - Returns: nil for a host that belongs to no domain.
+    func domain(ofHost host: String) async throws -> HostedDomain? {
+        let generation = try await database.generation()
+        let (current, found) = known.withLockedValue { ($0.generation == generation, $0.byHost[host]) }
+        if current { return found }
+        let byHost = try await database.read { sql in
+            var byHost: [String: HostedDomain] = [:]
+            for row in try sql(
+                """
+                SELECT h.host AS host, d.name AS name, d.sign_up AS sign_up, d.allowed_origins AS allowed_origins,
+                    d.address_types AS address_types
+                FROM domain_hosts h JOIN domains d ON d.name = h.domain
+                """)
+            {
+                byHost[try row.text("host")] = try HostedDomain(row)
+            }
+            return byHost
+        }
+        known.withLockedValue { known in
+            if generation > known.generation { known = (generation, byHost) }
+        }
+        return byHost[host]
+    }
+
+    /// Whether a host belonged to a domain when that was last looked at, for refusals that must not wait for the store.
+    func isKnown(host: String) -> Bool { known.withLockedValue { $0.byHost[host] != nil } }
+}
