@@ -247,6 +247,7 @@ let package = Package(
                 "WebTokens", "GatehouseTestSupport", httpTypes, logging, outside("NIOCore", "swift-nio"),
             ] + lifecycle),
         tests("CryptographyTests", "Tests/Cryptography", ["GatehouseCryptography"]),
+        tests("DNSTests", "Tests/DNS", ["GatehouseDNS", "GatehouseTestSupport"]),
         tests(
             "HTTPSignaturesTests", "Tests/Signatures",
             ["HTTPSignatures", "GatehouseCryptography", "GatehouseJSON", "GatehouseTestSupport"]),

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// A text that a name has (TXT, RFC 1035 §3.3.14), its strings joined.
 package struct DNSText: Sendable, Equatable {
     package let octets: [UInt8]
@@ -18,17 +20,17 @@ package struct DNSService: Sendable, Equatable {
     package let timeToLive: UInt32
 }
 
-/// Asks the domain name system.
+/// Asks the domain name system: many questions at once, on one thread of its own.
 package final class DNSClient: Sendable {
     private let queue = DNSQueue()
     private let timeout: Duration
 
     /// - Parameters:
-    ///   - servers: nil for those of the system.
+    ///   - servers: the first eight count; nil for those of the system.
     ///   - timeout: of a question, with all that it is asked again.
     package init(servers: [DNSServer]? = nil, timeout: Duration = .seconds(5)) {
         self.timeout = timeout
-        DNSLoop.start(queue, servers: servers, timeout: timeout)
+        DNSLoop.start(queue, servers: servers.map { Array($0.prefix(8)) }, timeout: timeout)
     }
 
     deinit { queue.end() }
@@ -59,6 +61,42 @@ package final class DNSClient: Sendable {
                     timeToLive: record.timeToLive))
         }
         return services
+    }
+
+    /// The IP addresses of a host, IPv6 first (RFC 6724 §2.1), as text.
+    ///
+    /// - Throws: `DNSError`; `.noData` when it has none.
+    package func addresses(of name: String) async throws(DNSError) -> [String] {
+        async let later = result { () throws(DNSError) in try await addresses(of: name, 1, AF_INET, 4) }
+        let sooner = await result { () throws(DNSError) in try await addresses(of: name, 28, AF_INET6, 16) }
+        switch (sooner, await later) {
+        case (.success(let one), .success(let other)): return one + other
+        case (.success(let only), .failure), (.failure, .success(let only)): return only
+        // That there is none of a kind says less than that it is not known.
+        case (.failure(let one), .failure(let other)): throw one.isCertain ? other : one
+        }
+    }
+
+    private func addresses(
+        of name: String, _ type: UInt16, _ family: Int32, _ size: Int
+    ) async throws(DNSError) -> [String] {
+        let message = try await ask(name, type)
+        var addresses: [String] = []
+        for record in message.records {
+            let octets = message.address(of: record)
+            var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+            guard octets.count == size, unsafe inet_ntop(family, octets, &text, socklen_t(text.count)) != nil else {
+                throw .malformed
+            }
+            addresses.append(String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+        }
+        return addresses
+    }
+
+    private func result<Value: Sendable>(
+        _ body: () async throws(DNSError) -> Value
+    ) async -> Result<Value, DNSError> {
+        do throws(DNSError) { return .success(try await body()) } catch { return .failure(error) }
     }
 
     private func ask(_ name: String, _ type: UInt16) async throws(DNSError) -> DNSMessage {

@@ -8,6 +8,7 @@ package struct DNSMessage: Sendable {
         package let timeToLive: UInt32
     }
 
+    /// Aliases (CNAME) on the way to a record.
     private static let longestChain = 8
     /// RFC 1035 §2.3.4.
     private static let longestName = 255
@@ -26,9 +27,10 @@ package struct DNSMessage: Sendable {
         let flags = try reader.number16()
         let questions = try reader.number16()
         let answers = try reader.number16()
+        let authorities = try reader.number16()
         _ = try reader.number16()
-        _ = try reader.number16()
-        guard flags & 0x8000 != 0, questions == 1 else { throw .malformed }
+        // An answer (QR) to a standard query (OPCODE).
+        guard flags & 0xf800 == 0x8000, questions == 1 else { throw .malformed }
         let asked = try reader.name()
         guard asked == Self.labels(of: name), try reader.number16() == type, try reader.number16() == 1 else {
             throw .malformed
@@ -45,20 +47,14 @@ package struct DNSMessage: Sendable {
         var found: [(owner: [[UInt8]], record: Record)] = []
         var aliases: [(owner: [[UInt8]], target: [[UInt8]], timeToLive: UInt32)] = []
         for _ in 0..<answers {
-            let owner = try reader.name()
-            let kind = try reader.number16()
-            let isInternet = try reader.number16() == 1
-            let seconds = try reader.number32()
-            let data = try reader.skip(Int(try reader.number16()))
-            // RFC 2181 §8: the highest bit makes it zero.
-            let timeToLive = seconds > 0x7fff_ffff ? 0 : seconds
-            guard isInternet else { continue }
-            if kind == type { found.append((owner, Record(data: data, timeToLive: timeToLive))) }
-            if kind == 5 {
-                var inner = Reader(octets, at: data.lowerBound)
+            let next = try reader.record()
+            guard next.isInternet else { continue }
+            if next.type == type { found.append((next.owner, Record(data: next.data, timeToLive: next.timeToLive))) }
+            if next.type == 5 {
+                var inner = Reader(octets, at: next.data.lowerBound)
                 let target = try inner.name()
-                guard inner.position == data.upperBound else { throw .malformed }
-                aliases.append((owner, target, timeToLive))
+                guard inner.position == next.data.upperBound else { throw .malformed }
+                aliases.append((next.owner, target, next.timeToLive))
             }
         }
         // What is said of other names than the one asked for, and of those it is an alias of, is nobody's business here.
@@ -70,7 +66,13 @@ package struct DNSMessage: Sendable {
                 records = own.map { Record(data: $0.record.data, timeToLive: min(least, $0.record.timeToLive)) }
                 return
             }
-            guard let alias = aliases.first(where: { $0.owner == owner }) else { throw .noData }
+            guard let alias = aliases.first(where: { $0.owner == owner }) else {
+                // RFC 2308 §2.2: there is none when a server says so that finds out everything (RA), is the one to ask (AA), or
+                // shows whose word it is (SOA). Anything else leads to another server, or into another zone.
+                var isCertain = flags & 0x0080 != 0 || flags & 0x0400 != 0 && owner == asked
+                for _ in 0..<authorities where !isCertain { isCertain = try reader.record().type == 6 }
+                throw isCertain ? .noData : .serverFailed
+            }
             owner = alias.target
             least = min(least, alias.timeToLive)
         }
@@ -92,6 +94,9 @@ package struct DNSMessage: Sendable {
         } while reader.position < record.data.upperBound
         return text
     }
+
+    /// An IPv4 address (A, RFC 1035 §3.4.1) has 4 octets, an IPv6 address (AAAA, RFC 3596 §2.2) 16.
+    package func address(of record: Record) -> [UInt8] { Array(octets[record.data]) }
 
     /// RFC 2782.
     ///
@@ -153,10 +158,24 @@ package struct DNSMessage: Sendable {
             UInt32(try number16()) << 16 | UInt32(try number16())
         }
 
+        /// RFC 1035 §4.1.3.
+        mutating func record() throws(DNSError) -> (
+            owner: [[UInt8]], type: UInt16, isInternet: Bool, timeToLive: UInt32, data: Range<Int>
+        ) {
+            let owner = try name()
+            let type = try number16()
+            let isInternet = try number16() == 1
+            let seconds = try number32()
+            let data = try skip(Int(try number16()))
+            // RFC 2181 §8: the highest bit makes it zero.
+            return (owner, type, isInternet, seconds > 0x7fff_ffff ? 0 : seconds, data)
+        }
+
         /// A name whose end may stand elsewhere (RFC 1035 §4.1.4), in lower case.
         mutating func name() throws(DNSError) -> [[UInt8]] {
             var labels: [[UInt8]] = []
             var length = 1
+            var jumps = 0
             var end: Int?
             while true {
                 let start = position
@@ -173,8 +192,9 @@ package struct DNSMessage: Sendable {
                 case 0xc0:
                     let target = Int(head & 0x3f) << 8 | Int(try number8())
                     if end == nil { end = position }
-                    // Only ever backwards, so there is an end.
-                    guard target < start else { throw .malformed }
+                    // Only ever backwards, and no more often than a name has labels.
+                    jumps += 1
+                    guard target < start, jumps < 128 else { throw .malformed }
                     position = target
                 default: throw .malformed
                 }

@@ -4,9 +4,12 @@ internal import Synchronization
 
 /// One question on its way. Two are the same only when they are the same object.
 final class DNSQuestion: Sendable {
+    /// In lower case, without a dot at its end.
     let name: String
     let type: UInt16
     let deadline: ContinuousClock.Instant
+    /// Changes under the lock of the queue: it may be cancelled before it is added.
+    fileprivate let isCancelled = Atomic(false)
 
     init(name: String, type: UInt16, deadline: ContinuousClock.Instant) {
         self.name = name
@@ -20,12 +23,26 @@ typealias DNSContinuation = CheckedContinuation<Result<[UInt8], DNSError>, Never
 /// What callers, on any thread, want from the thread that asks. Whoever takes a continuation out of it resumes it, so each is
 /// resumed once.
 final class DNSQueue: Sendable {
+    private struct Entry {
+        let question: DNSQuestion
+        let continuation: DNSContinuation
+        var isAsked = false
+    }
+
     private struct State {
-        var new: [DNSQuestion] = []
-        var open: [ObjectIdentifier: (question: DNSQuestion, continuation: DNSContinuation)] = [:]
-        /// Cancelled before they were added.
-        var cancelled: Set<ObjectIdentifier> = []
+        /// Nobody has asked them yet; who was told in the meantime is still in it.
+        var line: [DNSQuestion] = []
+        /// Those who wait for an answer.
+        var open: [ObjectIdentifier: Entry] = [:]
+        /// How many of them have been asked.
+        var asked = 0
         var isClosed = false
+
+        mutating func remove(_ question: DNSQuestion) -> DNSContinuation? {
+            guard let entry = open.removeValue(forKey: ObjectIdentifier(question)) else { return nil }
+            if entry.isAsked { asked -= 1 }
+            return entry.continuation
+        }
     }
 
     private let state = Mutex(State())
@@ -36,29 +53,32 @@ final class DNSQueue: Sendable {
 
     func add(_ question: DNSQuestion, _ continuation: DNSContinuation) {
         let refusal = state.withLock { state -> DNSError? in
-            guard state.cancelled.remove(ObjectIdentifier(question)) == nil else { return .cancelled }
+            guard !question.isCancelled.load(ordering: .relaxed) else { return .cancelled }
             guard !state.isClosed else { return .serverFailed }
-            state.new.append(question)
-            state.open[ObjectIdentifier(question)] = (question, continuation)
+            state.line.append(question)
+            state.open[ObjectIdentifier(question)] = Entry(question: question, continuation: continuation)
             return nil
         }
         if let refusal { continuation.resume(returning: .failure(refusal)) } else { ring() }
     }
 
     func cancel(_ question: DNSQuestion) {
-        let entry = state.withLock { state in
-            let entry = state.open.removeValue(forKey: ObjectIdentifier(question))
-            if entry == nil { state.cancelled.insert(ObjectIdentifier(question)) }
-            return entry
+        let continuation = state.withLock { state in
+            question.isCancelled.store(true, ordering: .relaxed)
+            return state.remove(question)
         }
-        entry?.continuation.resume(returning: .failure(.cancelled))
+        guard let continuation else { return }
+        continuation.resume(returning: .failure(.cancelled))
+        // When it was the last one, nothing is asked any more.
+        ring()
     }
 
     /// No question is asked from now on; those that are open fail.
     func end() {
         let open = state.withLock { state in
             state.isClosed = true
-            state.new = []
+            state.line = []
+            state.asked = 0
             defer { state.open = [:] }
             return state.open.values.map(\.continuation)
         }
@@ -68,27 +88,49 @@ final class DNSQueue: Sendable {
 
     // MARK: For the thread
 
+    /// The next ones to ask.
+    ///
+    /// - Parameter most: that shall have been asked and wait for an answer.
     /// - Returns: nil when this was the end.
-    func takeNew() -> [DNSQuestion]? {
+    func take(upTo most: Int) -> [DNSQuestion]? {
         state.withLock { state in
             guard !state.isClosed else { return nil }
-            defer { state.new = [] }
-            return state.new
+            var taken: [DNSQuestion] = []
+            var rest = state.line[...]
+            while state.asked < most, let next = rest.popFirst() {
+                guard state.open[ObjectIdentifier(next)] != nil else { continue }
+                state.open[ObjectIdentifier(next)]?.isAsked = true
+                state.asked += 1
+                taken.append(next)
+            }
+            state.line = Array(rest)
+            return taken
+        }
+    }
+
+    /// What was asked has to be asked again.
+    func putBack() {
+        state.withLock { state in
+            let asked = state.open.values.filter(\.isAsked).map(\.question)
+            for question in asked { state.open[ObjectIdentifier(question)]?.isAsked = false }
+            state.asked = 0
+            state.line = asked + state.line
         }
     }
 
     /// Does nothing for a question that was cancelled or is late.
     func answer(_ question: DNSQuestion, _ result: Result<[UInt8], DNSError>) {
-        let entry = state.withLock { $0.open.removeValue(forKey: ObjectIdentifier(question)) }
-        entry?.continuation.resume(returning: result)
+        state.withLock { $0.remove(question) }?.resume(returning: result)
     }
 
-    /// Tells those whose time is over, and how long the next one has.
+    /// Tells those whose time is over.
+    ///
+    /// - Returns: how long the next one has; nil when nobody waits.
     func endLate(at now: ContinuousClock.Instant) -> Duration? {
         let (late, next) = state.withLock { state in
-            let late = state.open.values.filter { $0.question.deadline <= now }
-            for entry in late { state.open[ObjectIdentifier(entry.question)] = nil }
-            return (late.map(\.continuation), state.open.values.map(\.question.deadline).min())
+            let late = state.open.values.map(\.question).filter { $0.deadline <= now }
+            let continuations = late.compactMap { state.remove($0) }
+            return (continuations, state.open.values.map(\.question.deadline).min())
         }
         for continuation in late { continuation.resume(returning: .failure(.timedOut)) }
         return next.map { $0 - now }

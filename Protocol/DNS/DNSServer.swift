@@ -7,6 +7,8 @@ package struct DNSServer: Hashable, Sendable, CustomStringConvertible {
 
     /// - Returns: nil for anything else, names among it.
     package init?(_ text: String) {
+        // What C sees of a text ends at a NUL.
+        guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { return nil }
         let isBracketed = text.hasPrefix("[")
         let host: Substring
         let rest: Substring

@@ -86,6 +86,8 @@ struct ArrowTests {
                 "GatehouseCore", "GatehouseCommand",
             ]
         ),
+        ("GatehouseDNS", ["GatehouseCore", "GatehouseCommand", "GatehouseResolver"]),
+        ("CGatehouseCAres", ["GatehouseDNS"]),
         ("CGatehouseOpenSSL", ["GatehouseCryptography"]),
         ("CGatehouseCurl", ["GatehouseTransfer"]),
         ("CGatehouseSQLite", ["GatehouseSQLite"]),

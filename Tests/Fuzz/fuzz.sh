@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 seconds=$1
 shift
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(JSON Base64URL JWK JWS Cavage MessageSignature)
+[ ${#targets[@]} -gt 0 ] || targets=(JSON Base64URL JWK JWS Cavage MessageSignature DNSMessage)
 build=.build-fuzz
 mkdir -p "$build"
 
@@ -17,6 +17,7 @@ flags=(
     -enable-upcoming-feature ExistentialAny -enable-upcoming-feature MemberImportVisibility
     -enable-upcoming-feature InternalImportsByDefault
     -I "$build" -Xcc -fmodule-map-file=Protocol/CLibraries/COpenSSL/module.modulemap
+    -Xcc -fmodule-map-file=Protocol/CLibraries/CAres/module.modulemap
 )
 library() { # name, folder
     find "$2" -name '*.swift' -print0 | sort -z | xargs -0 swiftc "${flags[@]}" -module-name "$1" \
@@ -28,11 +29,12 @@ library WebTokens Protocol/Tokens
 # As the package manager has fetched it for the build.
 library RawStructuredFieldValues .build/checkouts/swift-http-structured-headers/Sources/RawStructuredFieldValues
 library HTTPSignatures Protocol/Signatures
+library GatehouseDNS Protocol/DNS
 
 for target in "${targets[@]}"; do
     swiftc "${flags[@]}" -module-name "Fuzz$target" "Tests/Fuzz/Targets/$target.swift" \
         "$build/GatehouseJSON.o" "$build/GatehouseCryptography.o" "$build/WebTokens.o" \
-        "$build/RawStructuredFieldValues.o" "$build/HTTPSignatures.o" -lcrypto -o "$build/fuzz-$target"
+        "$build/RawStructuredFieldValues.o" "$build/HTTPSignatures.o" "$build/GatehouseDNS.o" -lcrypto -lcares -o "$build/fuzz-$target"
     mkdir -p "$build/found-$target"
     # What is new goes to the first folder; the kept corpus stays as it is.
     if ! SWIFT_BACKTRACE=enable=no "$build/fuzz-$target" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=2048 \
