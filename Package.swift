@@ -126,6 +126,7 @@ let package = Package(
         cLibrary("CGatehouseSodium", "Server/CLibraries/CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
         cLibrary("CGatehouseArgon2", "Server/CLibraries/CArgon2", pkgConfig: "libargon2", apt: "libargon2-dev"),
         cLibrary("CGatehouseCrypt", "Server/CLibraries/CCrypt", pkgConfig: "libcrypt", apt: "libcrypt-dev"),
+        cLibrary("CGatehousePSL", "Server/CLibraries/CPSL", pkgConfig: "libpsl", apt: "libpsl-dev"),
         cLibrary("CGatehouseQREncode", "Server/CLibraries/CQREncode", pkgConfig: "libqrencode", apt: "libqrencode-dev"),
         cLibrary("CGatehouseZlib", "Server/CLibraries/CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         .systemLibrary(name: "CGatehouseClock", path: "Server/CLibraries/CClock"),
@@ -149,8 +150,8 @@ let package = Package(
             "GatehouseCore", "Server/Core",
             [
                 "GatehouseStorage", "GatehousePasswords", "GatehouseMessages", "GatehouseOpenCAP", "GatehouseJSON",
-                "GatehouseQRCode", "GatehouseCryptography", "GatehouseTransfer", "HTTPSignatures", "WebTokens",
-                httpTypes, logging, mustache, yams,
+                "GatehouseQRCode", "GatehouseCryptography", "GatehouseTransfer", "GatehouseDNS", "CGatehousePSL",
+                "HTTPSignatures", "WebTokens", httpTypes, logging, mustache, yams,
             ] + hummingbird + nio + lifecycle,
             // In the binary, so that there is one file to deploy.
             resources: [.embedInCode("Mail/Templates"), .embedInCode("Pages/Templates")]),

@@ -64,6 +64,8 @@ extension Problem {
         code: "invalid_address", status: .badRequest, title: "The address is not valid for its type.")
     package static let invalidExtensions = Problem(
         code: "invalid_extensions", status: .badRequest, title: "The extensions cannot be stored.")
+    package static let invalidDomain = Problem(
+        code: "invalid_domain", status: .badRequest, title: "This is not a domain that could be hosted here.")
     package static let weakPassword = Problem(
         code: "weak_password", status: .badRequest, title: "The password is too short or too common.")
     package static let invalidPassword = Problem(
@@ -151,10 +153,19 @@ extension Problem {
         code: "unknown_signing_key", status: .notFound, title: "There is no signing key of this kid.")
     package static let unknownKey = Problem(
         code: "unknown_key", status: .notFound, title: "There is no key of this id.")
+    package static let unknownClaim = Problem(
+        code: "unknown_claim", status: .notFound, title: "You have no open claim of this domain; make one first.")
     package static let methodNotAllowed = Problem(
         code: "method_not_allowed", status: .methodNotAllowed, title: "The method is not allowed here.")
     package static let aliasTaken = Problem(
         code: "alias_taken", status: .conflict, title: "This alias is already taken.")
+    package static let domainTaken = Problem(
+        code: "domain_taken", status: .conflict, title: "This domain is hosted here already.")
+    package static let claimExists = Problem(
+        code: "claim_exists", status: .conflict,
+        title: "Somebody claims the domain with this username and another password; choose another username.")
+    package static let domainNotVerified = Problem(
+        code: "domain_not_verified", status: .conflict, title: "The record of the claim is not in DNS.")
     package static let nameTaken = Problem(
         code: "name_taken", status: .conflict, title: "There is already an account of this name.")
     package static let lastAdmin = Problem(
@@ -206,6 +217,11 @@ extension Problem {
         title: "Too many reset links were asked for from your network.")
     package static let tooManyLookups = Problem(
         code: "too_many_lookups", status: .tooManyRequests, title: "Too many unknown aliases; wait before the next.")
+    package static let tooManyClaims = Problem(
+        code: "too_many_claims", status: .tooManyRequests,
+        title: "Your network has as many open claims of domains as it can have.")
+    package static let tooManyChecks = Problem(
+        code: "too_many_checks", status: .tooManyRequests, title: "Too many domains were checked for your network.")
     package static let overloaded = Problem(
         code: "overloaded", status: .serviceUnavailable, title: "The server is busy; try again shortly."
     ).retryAfter(seconds: 1)

@@ -47,7 +47,8 @@ package struct GatehouseServer: Service {
         let responder = Responder(
             routes: routes, doors: doors, limits: limits,
             proxies: TrustedProxies(settings.trustedProxies),
-            allowedOrigins: Set(settings.allowedOrigins), hosted: features.hosted, makeRequestID: SystemRandom.identifier,
+            allowedOrigins: Set(settings.allowedOrigins), hosted: features.hosted,
+            makeRequestID: SystemRandom.identifier,
             certificates: certificates)
         let scheme = certificates == nil ? "http" : "https"
         let certificates = certificates
@@ -63,8 +64,11 @@ package struct GatehouseServer: Service {
                 Housekeeping(
                     database: database, limits: features.limits, sessions: features.sessions,
                     signingKeys: features.signingKeys, keys: features.keys,
-                    accepted: features.accepted, passwordReset: features.passwordReset, audits: features.audits,
+                    accepted: features.accepted, passwordReset: features.passwordReset,
+                    domainProxy: features.domainProxy,
+                    audits: features.audits,
                     auditRetention: settings.auditRetention, clock: clock, logger: logger),
+                DomainChecks(proxy: features.domainProxy, logger: logger),
                 ResetRequests(passwordReset: features.passwordReset, logger: logger),
                 AuditSealing(chain: features.audits, logger: logger),
                 Uses(sessions: features.sessions, keys: features.keys, logger: logger),
@@ -192,6 +196,7 @@ struct Housekeeping: Service {
     let keys: APIKeys
     let accepted: AcceptedSignatures
     let passwordReset: PasswordReset
+    let domainProxy: DomainProxy
     let audits: AuditChain
     /// Days; 0 is for ever.
     let auditRetention: Int64
@@ -216,6 +221,7 @@ struct Housekeeping: Service {
             try limits.tidy(at: now, in: sql)
             try keys.tidy(at: now, in: sql)
             try passwordReset.tidy(at: now, in: sql)
+            try domainProxy.tidy(at: now, in: sql)
         }
         try await accepted.tidy(at: now)
         for event in try await signingKeys.advance() {

@@ -1,5 +1,6 @@
 package import GatehouseCryptography
 import GatehouseMessages
+import GatehouseDNS
 package import GatehousePasswords
 package import GatehouseStorage
 import HTTPSignatures
@@ -25,6 +26,7 @@ package struct Features: Sendable {
     let delivery: MailDelivery?
     package let audits: AuditChain
     let accepted: AcceptedSignatures
+    let domainProxy: DomainProxy
     let subjects: Subjects
     let links: Links
     package let callers: Callers
@@ -90,6 +92,17 @@ package struct Features: Sendable {
         addresses = Addresses(database: database, clock: clock, faults: settings.faults)
         coins = Coins(database: database, addresses: addresses, clock: clock)
         lookUpLimit = MinuteLimit(perMinute: settings.lookUpsPerMinute, refusal: .tooManyLookups)
+        // No thread is there for questions that nobody asks.
+        var lookUp: DomainProxy.LookUp?
+        if settings.hasDomainProxy {
+            let dns = DNSClient(servers: settings.dnsServers)
+            lookUp = { name async throws(DNSError) in try await dns.texts(of: name) }
+        }
+        domainProxy = DomainProxy(
+            database: database, accounts: accounts, signIn: signIn, masterKey: masterKey, outbox: outbox,
+            claimable: ClaimableDomains(ownHost: settings.publicURL.flatMap(Authority.init(ofAbsoluteTarget:))?.host),
+            lookUp: lookUp,
+            checkLimit: MinuteLimit(perMinute: settings.domainChecksPerMinute, refusal: .tooManyChecks), clock: clock)
         subjects = Subjects(database: database, clock: clock, faults: settings.faults)
         links = Links(
             database: database, masterKey: masterKey, issuer: settings.publicURL ?? "gatehouse",
@@ -143,6 +156,8 @@ package struct Features: Sendable {
     }
 
     var aliasHandlers: AliasHandlers { AliasHandlers(aliases: aliases, callers: callers) }
+
+    var domainProxyHandlers: DomainProxyHandlers { DomainProxyHandlers(proxy: domainProxy, callers: callers) }
 
     var keyHandlers: APIKeyHandlers { APIKeyHandlers(keys: keys) }
 

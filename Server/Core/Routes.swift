@@ -50,6 +50,11 @@ extension RouteTable {
         on(.post, "\(prefix)/renew", anyone, ampho.renew)
         on(.post, "\(prefix)/1/renew", anyone, ampho.renew)
 
+        let domainProxy = features.domainProxyHandlers
+        on(.get, "/v1/domains", manager, domainProxy.list)
+        on(.post, "/v1/domains", anyone, readsBody: true, domainProxy.claim)
+        on(.post, "/v1/domains/{domain}/verify", anyone, readsBody: true, domainProxy.verify)
+
         let sessions = features.sessionHandlers
         on(.get, "/api/sessions", manager, sessions.list)
         on(.delete, "/api/sessions/{id}", manager, sessions.end)

@@ -1,3 +1,4 @@
+package import GatehouseDNS
 package import GatehousePasswords
 package import GatehouseTransfer
 import HTTPTypes
@@ -46,6 +47,11 @@ package struct Settings: Sendable, CustomStringConvertible {
     package var signInFailuresPerName = SignInLimits.asShipped.perName
     package var signInFailuresPerNetwork = SignInLimits.asShipped.perNetwork
     package var lookUpsPerMinute = 300
+    /// Whether domains join by themselves.
+    package var hasDomainProxy = false
+    /// Nil for those of the system.
+    package var dnsServers: [DNSServer]?
+    package var domainChecksPerMinute = 20
     package var resetMailsPerHour: Int64 = 3
     package var resetRequestsPerMinute = 30
     /// Seconds that the time of a signature may differ from ours.
@@ -271,6 +277,23 @@ extension Setting {
             Setting("lookups-per-minute", "N", "look-ups of unknown aliases from one network in a minute (300)") {
                 settings, text in settings.lookUpsPerMinute = Int(try wholeNumber(text, 1...1_000_000_000))
             },
+            Setting("domain-proxy", "", "domains join by themselves: who controls their DNS is their owner here") {
+                settings, text in settings.hasDomainProxy = try yesOrNo(text)
+            },
+            Setting(
+                "dns-servers", "ADDRESSES",
+                "name servers to ask, as 192.0.2.1 or [2001:db8::1]:5353, separated by commas (those of the system)"
+            ) { settings, text in
+                settings.dnsServers = try list(text).map { item throws in
+                    guard let server = DNSServer(item) else { throw InvalidSetting("must be IP addresses") }
+                    return server
+                }
+            },
+            Setting(
+                "domain-checks-per-minute", "N",
+                "look-ups in DNS for claims of domains from one network in a minute (20)"
+            ) { settings, text in settings.domainChecksPerMinute = Int(try wholeNumber(text, 1...1_000_000_000))
+            },
             Setting(
                 "reset-mails-per-hour", "N", "mails with a link to reset the password of one account in an hour (3)"
             ) { settings, text in settings.resetMailsPerHour = try wholeNumber(text, 1...1_000_000)
@@ -364,6 +387,7 @@ extension Setting {
                 settings.signInFailuresPerName = 1_000_000
                 settings.signInFailuresPerNetwork = 1_000_000
                 settings.lookUpsPerMinute = 1_000_000_000
+                settings.domainChecksPerMinute = 1_000_000_000
                 settings.resetMailsPerHour = 1_000_000
                 settings.resetRequestsPerMinute = 1_000_000_000
             },

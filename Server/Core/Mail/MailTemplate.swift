@@ -2,6 +2,8 @@
 package enum MailTemplate: String, CaseIterable, Sendable {
     /// `username`, `link`, `hours`: who asked, where to set the password, and how long that works.
     case passwordReset = "password-reset"
+    /// `domain`, `record`, `days`: what is to be put back where, and how long nobody else can take the domain over.
+    case domainRecordMissing = "domain-record-missing"
     /// `server`: what the server is called. For `gatehouse mail test`.
     case test
 
@@ -9,6 +11,7 @@ package enum MailTemplate: String, CaseIterable, Sendable {
     package var values: Set<String> {
         switch self {
         case .passwordReset: ["username", "link", "hours"]
+        case .domainRecordMissing: ["domain", "record", "days"]
         case .test: ["server"]
         }
     }
@@ -17,7 +20,7 @@ package enum MailTemplate: String, CaseIterable, Sendable {
     var usefulTime: Int64? {
         switch self {
         case .passwordReset: PasswordReset.keyLifetime
-        case .test: nil
+        case .domainRecordMissing, .test: nil
         }
     }
 
@@ -25,6 +28,7 @@ package enum MailTemplate: String, CaseIterable, Sendable {
     var necessary: Set<String> {
         switch self {
         case .passwordReset: ["link"]
+        case .domainRecordMissing: ["domain", "record"]
         case .test: []
         }
     }

@@ -90,6 +90,9 @@ package struct MailTemplates: Sendable {
         case (.passwordReset, .subject): PackageResources.password_reset_subject_mustache
         case (.passwordReset, .text): PackageResources.password_reset_text_mustache
         case (.passwordReset, .html): PackageResources.password_reset_html_mustache
+        case (.domainRecordMissing, .subject): PackageResources.domain_record_missing_subject_mustache
+        case (.domainRecordMissing, .text): PackageResources.domain_record_missing_text_mustache
+        case (.domainRecordMissing, .html): PackageResources.domain_record_missing_html_mustache
         case (.test, .subject): PackageResources.test_subject_mustache
         case (.test, .text): PackageResources.test_text_mustache
         case (.test, .html): PackageResources.test_html_mustache

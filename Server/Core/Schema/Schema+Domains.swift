@@ -24,6 +24,8 @@ extension Schema {
             "ALTER TABLE domains ADD COLUMN verified_record TEXT",
             "ALTER TABLE domains ADD COLUMN checked_at BIGINT",
             "ALTER TABLE domains ADD COLUMN record_missing_since BIGINT",
+            // How often in a row.
+            "ALTER TABLE domains ADD COLUMN record_missing_checks BIGINT NOT NULL DEFAULT 0",
             "ALTER TABLE domains ADD COLUMN owner_told_at BIGINT",
             // Who says that a domain is theirs and has not shown it yet: an account, or a username and a password that become
             // the domain's first alias.

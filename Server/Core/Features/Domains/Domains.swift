@@ -131,25 +131,27 @@ package struct Domains: Sendable {
     /// - Throws: `DomainError.unknown`; `AccountError.lastAdmin`.
     package func remove(_ name: DomainName, by actor: Actor) async throws {
         let now = clock.now()
-        try await database.transaction { sql in
-            try Accounts.requireAnotherAdmin(thanAliasesOf: name.text, in: sql)
-            guard try !sql("DELETE FROM domains WHERE name = \(name.text) RETURNING name").isEmpty else {
-                throw DomainError.unknown(name.text)
-            }
-            let keepers: Query = "SELECT id FROM accounts WHERE domain = \(name.text) AND email IS NOT NULL"
-            try sql("DELETE FROM addresses WHERE account_id IN (\(keepers))")
-            try sql("DELETE FROM coins WHERE account_id IN (\(keepers))")
-            let deleted = try sql.changes("DELETE FROM accounts WHERE domain = \(name.text) AND email IS NULL")
-            let kept = try sql.changes(
-                """
-                UPDATE accounts SET username = NULL, domain = NULL, addresses_version = addresses_version + 1
-                WHERE domain = \(name.text)
-                """)
-            try AuditLog.record(
-                "delete; aliases: \(deleted + kept); accounts: \(deleted)", on: AuditObject("domain", name.text),
-                by: actor, at: now, in: sql)
-            try sql.authorizationsChanged()
+        try await database.transaction { sql in try Self.remove(name, by: actor, at: now, in: sql) }
+    }
+
+    static func remove(_ name: DomainName, by actor: Actor, at now: Int64, in sql: borrowing Transaction) throws {
+        try Accounts.requireAnotherAdmin(thanAliasesOf: name.text, in: sql)
+        guard try !sql("DELETE FROM domains WHERE name = \(name.text) RETURNING name").isEmpty else {
+            throw DomainError.unknown(name.text)
         }
+        let keepers: Query = "SELECT id FROM accounts WHERE domain = \(name.text) AND email IS NOT NULL"
+        try sql("DELETE FROM addresses WHERE account_id IN (\(keepers))")
+        try sql("DELETE FROM coins WHERE account_id IN (\(keepers))")
+        let deleted = try sql.changes("DELETE FROM accounts WHERE domain = \(name.text) AND email IS NULL")
+        let kept = try sql.changes(
+            """
+            UPDATE accounts SET username = NULL, domain = NULL, addresses_version = addresses_version + 1
+            WHERE domain = \(name.text)
+            """)
+        try AuditLog.record(
+            "delete; aliases: \(deleted + kept); accounts: \(deleted)", on: AuditObject("domain", name.text),
+            by: actor, at: now, in: sql)
+        try sql.authorizationsChanged()
     }
 
     // MARK: For callers

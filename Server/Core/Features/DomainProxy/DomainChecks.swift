@@ -1,0 +1,75 @@
+import GatehouseDNS
+import GatehouseStorage
+import Logging
+import ServiceLifecycle
+
+extension DomainProxy {
+    /// How long a check counts; one without an answer is repeated sooner.
+    private static let interval = Int64.days(1)
+    private static let intervalWithoutAnswer = Int64.minutes(60)
+    private static let checksAtOnce = 100
+
+    /// Looks whether the records of domains are still there, of those whose day is over.
+    ///
+    /// - Returns: the domains whose record is missing since now.
+    func checkDue() async throws -> [String] {
+        guard let lookUp else { return [] }
+        let now = clock.now()
+        let due = try await database.read { sql in
+            try HostedRecord.due(before: now - Self.interval, at: now, limit: Self.checksAtOnce, in: sql)
+        }
+        var missing: [String] = []
+        for hosted in due {
+            guard let record = hosted.record, try await claimCheck(of: hosted, at: now) else { continue }
+            let finding = await DomainFinding.of(hosted.domain, lookUp)
+            try Task.checkCancellation()
+            let time = clock.now()
+            let isNew = try await database.transaction { sql in
+                if !finding.isCertain {
+                    let again = time - Self.interval + Self.intervalWithoutAnswer
+                    try sql(
+                        """
+                        UPDATE domains SET checked_at = \(again)
+                        WHERE name = \(hosted.domain) AND verified_record = \(record)
+                        """)
+                }
+                return try HostedRecord.note(finding, of: hosted.domain, record, at: time, outbox, in: sql)
+            }
+            if isNew { missing.append(hosted.domain) }
+        }
+        return missing
+    }
+
+    /// Of several processes at once one checks.
+    private func claimCheck(of hosted: HostedRecord, at now: Int64) async throws -> Bool {
+        try await database.transaction { sql in
+            try sql.changes(
+                """
+                UPDATE domains SET checked_at = \(now) WHERE name = \(hosted.domain)
+                    AND COALESCE(checked_at, -1) = \(hosted.checkedAt ?? -1)
+                """) == 1
+        }
+    }
+}
+
+/// Looks every few minutes which domains are due for their daily check.
+struct DomainChecks: Service {
+    let proxy: DomainProxy
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do {
+                    for domain in try await proxy.checkDue() {
+                        logger.warning("record of a domain is missing in DNS", metadata: ["domain": .string(domain)])
+                    }
+                } catch is CancellationError { return } catch {
+                    logger.warning(
+                        "records of domains not checked; tried again soon", metadata: ["error": "\(error)"])
+                }
+                do { try await Task.sleep(for: .seconds(600)) } catch { return }
+            }
+        }
+    }
+}
