@@ -245,7 +245,8 @@ let package = Package(
             [
                 "GatehouseCore", "GatehouseSQLite", "GatehouseStorage", "GatehousePasswords", "GatehouseMessages",
                 "GatehouseOpenCAP", "GatehouseJSON", "GatehouseCryptography", "GatehouseTransfer", "HTTPSignatures",
-                "WebTokens", "GatehouseTestSupport", httpTypes, logging, outside("NIOCore", "swift-nio"),
+                "GatehouseDNS", "WebTokens", "GatehouseTestSupport", httpTypes, logging,
+                outside("NIOCore", "swift-nio"),
             ] + lifecycle),
         tests("CryptographyTests", "Tests/Cryptography", ["GatehouseCryptography"]),
         tests("DNSTests", "Tests/DNS", ["GatehouseDNS", "GatehouseTestSupport"]),

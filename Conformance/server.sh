@@ -47,6 +47,7 @@ signing_key: '$(cat "$work/$name.jwk")'
 api_key_id: access_key_1
 api_secret: '123456789'
 public_url: https://id.demo.test
+claimable_domain: claims.test
 public_path: /hello_world
 signed_path: /hello_world_private
 signed_resource: /hello_someone
@@ -58,7 +59,8 @@ YAML
     # Before the server, or it may not be there yet when it is first read.
     : > "$work/$name.out"
     "$bin/gatehouse" serve --port 0 --signing-key-file "$work/$name.jwk" --public-url https://id.demo.test \
-        --mail-server "smtp://$sink" --mail-tls none --mail-from no-reply@id.demo.test "${store[@]}" "$@" \
+        --mail-server "smtp://$sink" --mail-tls none --mail-from no-reply@id.demo.test \
+        --domain-proxy --dns-servers 127.0.0.1:1 "${store[@]}" "$@" \
         > "$work/$name.out" 2> "$work/$name.log" &
     servers+=($!)
     for _ in $(seq 100); do

@@ -5,6 +5,11 @@ package struct DNSText: Sendable, Equatable {
     package let octets: [UInt8]
     /// Seconds.
     package let timeToLive: UInt32
+
+    package init(octets: [UInt8], timeToLive: UInt32) {
+        self.octets = octets
+        self.timeToLive = timeToLive
+    }
 }
 
 /// Where a service of a domain is offered (SRV, RFC 2782).

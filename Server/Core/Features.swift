@@ -101,7 +101,7 @@ package struct Features: Sendable {
         domainProxy = DomainProxy(
             database: database, accounts: accounts, signIn: signIn, masterKey: masterKey, outbox: outbox,
             claimable: ClaimableDomains(ownHost: settings.publicURL.flatMap(Authority.init(ofAbsoluteTarget:))?.host),
-            lookUp: lookUp,
+            lookUp: lookUp, claimsPerNetwork: settings.domainClaimsPerNetwork,
             checkLimit: MinuteLimit(perMinute: settings.domainChecksPerMinute, refusal: .tooManyChecks), clock: clock)
         subjects = Subjects(database: database, clock: clock, faults: settings.faults)
         links = Links(

@@ -51,6 +51,7 @@ package struct Settings: Sendable, CustomStringConvertible {
     package var hasDomainProxy = false
     /// Nil for those of the system.
     package var dnsServers: [DNSServer]?
+    package var domainClaimsPerNetwork = 5
     package var domainChecksPerMinute = 20
     package var resetMailsPerHour: Int64 = 3
     package var resetRequestsPerMinute = 30
@@ -289,6 +290,9 @@ extension Setting {
                     return server
                 }
             },
+            Setting("domain-claims-per-network", "N", "open claims of domains from one network (5)") { settings, text in
+                settings.domainClaimsPerNetwork = Int(try wholeNumber(text, 1...1_000_000))
+            },
             Setting(
                 "domain-checks-per-minute", "N",
                 "look-ups in DNS for claims of domains from one network in a minute (20)"
@@ -387,6 +391,7 @@ extension Setting {
                 settings.signInFailuresPerName = 1_000_000
                 settings.signInFailuresPerNetwork = 1_000_000
                 settings.lookUpsPerMinute = 1_000_000_000
+                settings.domainClaimsPerNetwork = 1_000_000
                 settings.domainChecksPerMinute = 1_000_000_000
                 settings.resetMailsPerHour = 1_000_000
                 settings.resetRequestsPerMinute = 1_000_000_000

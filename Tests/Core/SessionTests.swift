@@ -290,7 +290,8 @@ struct SessionTests {
         let housekeeping = Housekeeping(
             database: fixture.database, limits: fixture.features.limits, sessions: fixture.features.sessions,
             signingKeys: fixture.signingKeys, keys: fixture.features.keys, accepted: fixture.features.accepted,
-            passwordReset: fixture.features.passwordReset, audits: fixture.features.audits, auditRetention: 0,
+            passwordReset: fixture.features.passwordReset, domainProxy: fixture.features.domainProxy,
+            audits: fixture.features.audits, auditRetention: 0,
             clock: fixture.time.clock,
             logger: .init(label: "test"))
         let generation = try await fixture.database.generation()
@@ -360,7 +361,8 @@ struct AmphoPrefixTests {
         let fixture = try await Fixture()
         let doors = Doors(ampho: try AmphoPrefix("/api/security"), hosted: fixture.features.hosted)
         let found = [
-            "/api/security", "/api/security/x", "/api/securityx", "/v1", "/v1x", "/api/introspect", "/ccap", "/ccap/auth",
+            "/api/security", "/api/security/x", "/api/securityx", "/v1", "/v1x", "/api/introspect", "/ccap",
+            "/ccap/auth",
             "/ccapx", "/address/alice/btc", "/private/user", "/auth",
         ].map { "\(doors.door(of: $0, host: "a.test"))" }
         #expect(

@@ -277,7 +277,8 @@ struct SignInLimitTests {
         let housekeeping = Housekeeping(
             database: fixture.database, limits: fixture.features.limits, sessions: fixture.features.sessions,
             signingKeys: fixture.signingKeys, keys: fixture.features.keys, accepted: fixture.features.accepted,
-            passwordReset: fixture.features.passwordReset, audits: fixture.features.audits, auditRetention: 0,
+            passwordReset: fixture.features.passwordReset, domainProxy: fixture.features.domainProxy,
+            audits: fixture.features.audits, auditRetention: 0,
             clock: fixture.time.clock,
             logger: .init(label: "test"))
         func rows() async throws -> [Int64] {

@@ -66,8 +66,9 @@ enum DomainRecord {
     {
         // A key of its own, so that no other token is one of these, nor these one of another kind.
         let secret = masterKey.derive("gatehouse domain verification", count: 32)
-        let key = try SigningKey(JWK(["kty": "oct", "k": .string(Base64URL.encode(secret)), "alg": "HS256"]))
-        // Short: many who edit DNS take 255 characters.
+        // All of it short: many an editor of DNS takes 255 characters.
+        let key = try SigningKey(
+            JWK(["kty": "oct", "kid": "1", "k": .string(Base64URL.encode(secret)), "alg": "HS256"]))
         let claims: JSONValue = [
             "jti": .string(id), "sub": .string(domain.text), "exp": .number(JSONNumber(expiresAt)),
         ]

@@ -40,7 +40,6 @@ struct DomainProxy: Sendable {
     static let patience = Int64.days(7)
     /// Checks in a row that have to find it gone, as there is one a day.
     static let patientChecks: Int64 = 7
-    private static let claimsPerNetwork = 5
 
     let database: any Database
     let accounts: Accounts
@@ -50,6 +49,8 @@ struct DomainProxy: Sendable {
     let claimable: ClaimableDomains
     /// Nil when the operator alone adds domains.
     let lookUp: LookUp?
+    /// Open at once.
+    let claimsPerNetwork: Int
     let checkLimit: MinuteLimit
     let clock: Clock
 
@@ -80,7 +81,7 @@ struct DomainProxy: Sendable {
             let open = try await database.read { sql in
                 let claim = try DomainClaim.find(
                     domain.text, account: nil, username: alias.username, at: now, in: sql)
-                if claim == nil { try Self.requireRoom(for: network, at: now, in: sql) }
+                if claim == nil { try requireRoom(for: network, at: now, in: sql) }
                 return claim
             }
             if let open {
@@ -110,7 +111,7 @@ struct DomainProxy: Sendable {
                     guard username == nil else { throw Problem.claimExists }
                     return open
                 }
-                try Self.requireRoom(for: network, at: now, in: sql)
+                try requireRoom(for: network, at: now, in: sql)
                 try sql(
                     """
                     DELETE FROM domain_claims
@@ -132,7 +133,7 @@ struct DomainProxy: Sendable {
     }
 
     /// - Throws: `Problem.tooManyClaims`.
-    private static func requireRoom(for network: Network, at now: Int64, in sql: borrowing Transaction) throws {
+    private func requireRoom(for network: Network, at now: Int64, in sql: borrowing Transaction) throws {
         let ends = try sql(
             """
             SELECT expires_at FROM domain_claims WHERE network = \(network.description) AND expires_at > \(now)
