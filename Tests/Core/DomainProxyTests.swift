@@ -60,7 +60,7 @@ struct DomainProxyTests {
             desk.dns.say([other])
             #expect(try await desk.verify(alice) == "domain_not_verified")
         }
-        desk.dns.say(["opencap-domain-verification=other", "secret of the intranet"])
+        desk.dns.say(["opencap-domain-verification=other", "secret-of-the-intranet"])
         let problem = await #expect(throws: Problem.self) {
             try await desk.proxy.verify(desk.domain, by: alice, from: Fixture.here)
         }
@@ -249,6 +249,21 @@ struct DomainProxyTests {
         #expect(try await desk.verify(mallory) == "domain_taken")
         #expect(
             try await desk.fixture.count("SELECT COUNT(*) FROM domains WHERE record_missing_since IS NOT NULL") == 0)
+    }
+
+    @Test("an owner who puts the record back keeps the domain, also when nobody has looked since")
+    func backInTime() async throws {
+        let desk = try await Desk(hasMail: true)
+        let (alice, mallory) = (try await desk.account("alice@x.test"), try await desk.account("mallory@x.test"))
+        let own = try await desk.verified(by: alice)
+        desk.dns.fail(.noData)
+        for _ in 0..<9 { try await desk.dayWithCheck() }
+        let other = try await desk.renewedClaim(mallory)
+        desk.dns.say([other, own])
+        #expect(try await desk.verify(mallory) == "domain_taken")
+        desk.dns.say([other])
+        #expect(try await desk.verify(mallory) == "domain_taken")
+        #expect(try await desk.list(alice).first?.state == .verified)
     }
 
     @Test("days on which nobody looked do not count")
