@@ -1,5 +1,6 @@
 import GatehouseJSON
 import GatehouseTestSupport
+import HTTPTypes
 import Synchronization
 import Testing
 
