@@ -1,6 +1,6 @@
 # `make` lists the verbs. `make demo` and `make test` do all their own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help packages build lint format test sdk-alone interop fuzz nightly pages-test demo faults serve release bench bench-import bench-smoke
+.PHONY: help packages build lint format test sdk-alone interop fuzz nightly pages-test demo faults serve release bench bench-import bench-aliases bench-smoke
 
 RELEASE := .build-release
 OPTIMISED := -c release --static-swift-stdlib --scratch-path $(RELEASE)
@@ -67,6 +67,10 @@ bench: release ## run the benchmarks, some minutes
 
 bench-import: release ## import 100 000 documents of a C3-PRO IDM service; prints rate and memory
 	Tests/Benchmarks/import.sh $(RELEASE)/release/gatehouse
+
+bench-aliases: release ## import 10 million aliases, and look them up beside a thousand
+	swift build $(OPTIMISED) --product gatehouse-benchmarks
+	$(RELEASE)/release/gatehouse-benchmarks --aliases 10000000
 
 bench-smoke: release ## optimised build: no named faults in it, and the benchmarks briefly
 	Tests/Benchmarks/no-faults.sh $(RELEASE)/release/gatehouse

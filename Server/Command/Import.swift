@@ -3,7 +3,9 @@ import Foundation
 import GatehouseCore
 import GatehouseCryptography
 import GatehouseJSON
+import GatehouseOpenCAP
 import GatehouseSQLite
+import GatehouseStorage
 import Synchronization
 
 struct Import: AsyncParsableCommand {
@@ -14,42 +16,80 @@ struct Import: AsyncParsableCommand {
             any of its versions. Users come along with their passwords, which are hashed anew when they sign in, and so do \
             subjects, links and audits.
 
-            Each document that does not come along is reported on a line of its own, by its line in the file. What comes along \
-            does so once: repeat the command after an interruption, or when the file has been mended. Nothing that is here \
-            already is changed.
+            flask-ccap: the SQLite file of flaskCCAP or restfulCAP (`database.db`). Domains come along with their secrets, users \
+            with their passwords and addresses. A domain there has the name of a host; --domain says what it is here, as in \
+            `--domain cap.example.com=example.com`, and the host stays one of its names. A dry run proposes such names.
 
-            Exit codes: 0 all comes along, or has before; 1 something does not; 2 the command is wrong.
+            go-server: the SQLite file of OpenCAP's go-server. Its domains are those of its users; `gatehouse domain \
+            rotate-secret` gives one a secret.
+
+            The file is read and never written. Each document or row that does not come along is reported on a line of its own, by \
+            its line in the file or by its table and number. What comes along does so once: repeat the command after an \
+            interruption, or when the file has been mended or used further. Nothing that is here already is changed.
+
+            Exit codes: 0 all comes along, or has before; 1 something does not; 2 the command or the file is wrong.
             """)
 
     @Argument(help: "What program it comes from.")
     var format: ImportFormat
     @Argument(help: "The file; - for standard input.")
     var file: String
+    @Option(
+        name: .customLong("domain"),
+        help: ArgumentHelp(
+            "What a domain of flask-ccap or go-server becomes, by its name there; repeatable.", valueName: "name=domain"
+        ))
+    var domains: [ChosenDomain] = []
     @Flag(help: "Say what would not come along, and write nothing.")
     var dryRun = false
     @Flag(help: "Print JSON, a line for each report and one with the counts at the end.")
     var json = false
     @OptionGroup var store: StoreOptions
 
+    func validate() throws {
+        guard format != .c3pro || domains.isEmpty else { throw ValidationError("--domain is for files of domains.") }
+        guard Set(domains.map(\.name)).count == domains.count else {
+            throw ValidationError("--domain names one domain of the file twice.")
+        }
+    }
+
     func run() async throws {
         let source: ImportSource
         do { source = try ImportSource(file) } catch { throw Refusal(reason: "\(error)", exitCode: 2) }
-        let outcome =
-            try await dryRun
-            ? dryRun(of: source)
-            : store.withStore(makesStore: true) { store in
-                try await bring(source, to: store.database) { try await store.masterKey() }
-            }
+        let screen = Screen(json: json)
+        let work = try Work(source, format, domains: domains, path: file, screen)
+        defer { work.end() }
+        let outcome: ImportOutcome
+        do {
+            outcome =
+                try await dryRun
+                ? dryRun(of: work)
+                : store.withStore(makesStore: true, options: Self.options) { store in
+                    try await bring(work, to: store.database) { try await store.masterKey() }
+                }
+        } catch let error as ImportError {
+            throw Refusal(reason: "\(error)", exitCode: error.isOfTheFile ? 2 : 1)
+        }
+        try screen.end(outcome, isDryRun: dryRun)
         if outcome.counts.total(.refused) > 0 { throw ExitCode(1) }
     }
 
+    /// Many rows in a short time.
+    private static var options: SQLiteOptions {
+        var options = SQLiteOptions()
+        options.cacheKiB = 64 << 10
+        // 32 MiB: a page that every transaction writes to is moved into the file once for several of them.
+        options.checkpointPages = 8000
+        return options
+    }
+
     /// Neither makes a store nor brings one up to date.
-    private func dryRun(of source: ImportSource) async throws -> C3ProImport.Outcome {
+    private func dryRun(of work: Work) async throws -> ImportOutcome {
         let path = try store.settings().database
         guard FileManager.default.fileExists(atPath: path) else {
             writeToStandardError(
                 "gatehouse: there is no store \(path); this is what would come along into an empty one\n")
-            return try await bring(source, to: nil, masterKey: nil)
+            return try await bring(work, to: nil, masterKey: nil)
         }
         return try await SQLiteDatabase(path: path).closing { database in
             let (version, newest) = (try await database.schemaVersion(), Schema.migrations.count)
@@ -60,40 +100,135 @@ struct Import: AsyncParsableCommand {
                         : "The store \(path) is from before this version, and a dry run does not bring it up to date. "
                             + "Any other command does, such as `gatehouse user list`.")
             }
-            return try await bring(source, to: database, masterKey: nil)
+            return try await bring(work, to: database, masterKey: nil)
         }
     }
 
     /// - Parameter masterKey: nil for a dry run.
     private func bring(
-        _ source: ImportSource, to database: SQLiteDatabase?, masterKey: (@Sendable () async throws -> SealingKey)?
-    ) async throws -> C3ProImport.Outcome {
+        _ work: Work, to database: SQLiteDatabase?, masterKey: (@Sendable () async throws -> SealingKey)?
+    ) async throws -> ImportOutcome {
         let folder = FileManager.default.temporaryDirectory.path(percentEncoded: false)
-        return try await SQLiteDatabase.scratch(in: folder).closing { scratch in
-            try await bring(source, to: database, scratch: scratch, masterKey: masterKey)
+        let outcome = try await SQLiteDatabase.scratch(in: folder).closing { scratch in
+            try await work.bring(to: database, scratch: scratch, masterKey: masterKey)
+        }
+        guard outcome.counts.documents > 0 else {
+            throw Refusal(reason: "There is no \(format == .c3pro ? "document" : "row") in the file.")
+        }
+        return outcome
+    }
+}
+
+/// `NAME=DOMAIN`
+struct ChosenDomain: ExpressibleByArgument, Sendable {
+    let name: String
+    let domain: DomainName
+
+    init?(argument: String) {
+        guard let separator = argument.lastIndex(of: "="), separator != argument.startIndex,
+            let domain = try? DomainName(String(argument[argument.index(after: separator)...]))
+        else { return nil }
+        name = String(argument[..<separator])
+        self.domain = domain
+    }
+}
+
+extension ImportError {
+    /// Whether no repetition helps.
+    fileprivate var isOfTheFile: Bool {
+        switch self {
+        case .foreign, .unknownDomain: true
+        case .changed, .changedRows, .another: false
+        }
+    }
+}
+
+/// An import of one file.
+private struct Work: Sendable {
+    let source: ImportSource
+    let format: ImportFormat
+    let domains: [String: DomainName]
+    let screen: Screen
+    /// Nil for what is no SQLite file.
+    private let file: ForeignFile?
+    /// Of a file that had no place of its own.
+    private let copy: String?
+
+    /// - Throws: `Refusal` for a file that SQLite cannot read.
+    init(
+        _ source: ImportSource, _ format: ImportFormat, domains: [ChosenDomain], path: String, _ screen: Screen
+    ) throws {
+        self.source = source
+        self.format = format
+        self.domains = Dictionary(domains.map { ($0.name, $0.domain) }) { first, _ in first }
+        self.screen = screen
+        guard format != .c3pro else {
+            (file, copy) = (nil, nil)
+            return
+        }
+        var path = path
+        var copied: String?
+        do {
+            var isFile = false
+            let place = URL(filePath: path).resolvingSymlinksInPath().path(percentEncoded: false)
+            if path != "-", let kind = try? FileManager.default.attributesOfItem(atPath: place)[.type] {
+                isFile = kind as? FileAttributeType == .typeRegular
+            }
+            if !isFile {
+                path =
+                    FileManager.default.temporaryDirectory.path(percentEncoded: false)
+                    + "/gatehouse-import-\(SystemRandom.identifier())"
+                copied = path
+                try source.copy(to: path)
+            }
+            file = try ForeignFile(path: path)
+            copy = copied
+        } catch {
+            if let copied { try? FileManager.default.removeItem(atPath: copied) }
+            throw Refusal(reason: Self.reason(error), exitCode: 2)
         }
     }
 
-    private func bring(
-        _ source: ImportSource, to database: SQLiteDatabase?, scratch: SQLiteDatabase,
-        masterKey: (@Sendable () async throws -> SealingKey)?
-    ) async throws -> C3ProImport.Outcome {
-        let screen = Screen(json: json)
-        let work =
-            switch format {
-            case .c3pro:
-                try await C3ProImport(
-                    of: source, into: database, scratch: scratch, clock: .system, report: screen.report,
-                    progress: screen.show)
-            }
-        let plan = try await work.plan()
-        guard plan.counts.documents > 0 else { throw Refusal(reason: "There is no document in the file.") }
-        var outcome = plan
-        if let masterKey, plan.counts.total(.new) > 0 {
-            outcome = try await work.carryOut(plan, masterKey: try await masterKey(), by: .commandLine)
+    private static func reason(_ error: any Error) -> String {
+        guard let error = error as? StorageError else { return "\(error)" }
+        return switch error.kind {
+        case .notADatabase: "The file is no SQLite database."
+        case .readOnly, .cannotOpen, .busy:
+            "The file cannot be read as it is (\(error.message)): stop the program that it belongs to, so that it finishes what "
+                + "it writes, or copy the file together with the one named -wal or -journal beside it."
+        default: "The file cannot be read: \(error.message)."
         }
-        try screen.end(outcome, isDryRun: masterKey == nil)
-        return outcome
+    }
+
+    func end() { if let copy { try? FileManager.default.removeItem(atPath: copy) } }
+
+    /// - Parameter masterKey: nil for a dry run.
+    func bring(
+        to database: SQLiteDatabase?, scratch: SQLiteDatabase,
+        masterKey: (@Sendable () async throws -> SealingKey)?
+    ) async throws -> ImportOutcome {
+        guard let file else {
+            let work = try await C3ProImport(
+                of: source, into: database, scratch: scratch, clock: .system, report: screen.report,
+                progress: screen.show)
+            let plan = try await work.plan()
+            guard let masterKey, plan.counts.total(.new) > 0 else { return plan }
+            return try await work.carryOut(plan, masterKey: try await masterKey(), by: .commandLine)
+        }
+        do {
+            let work = try await AliasImport(
+                format, of: try AliasFile(format) { try file.rows($0) }, domains: domains, into: database,
+                scratch: scratch, clock: .system, report: screen.report, progress: screen.show)
+            let plan = try await work.plan(digest: try source.digest())
+            // A file without a log is not looked at again while it is read.
+            guard !file.hasChanged else { throw ImportError.changedRows }
+            guard masterKey != nil, plan.outcome.counts.total(.new) > 0 else { return plan.outcome }
+            let outcome = try await work.carryOut(plan, by: .commandLine)
+            guard !file.hasChanged else { throw ImportError.changedRows }
+            return outcome
+        } catch let error as StorageError where error.isCorrupt {
+            throw Refusal(reason: "The file is damaged: \(error.message).", exitCode: 2)
+        }
     }
 }
 
@@ -122,7 +257,7 @@ private final class Screen: Sendable {
         }
     }
 
-    func end(_ outcome: C3ProImport.Outcome, isDryRun: Bool) throws {
+    func end(_ outcome: ImportOutcome, isDryRun: Bool) throws {
         let seconds = progress.withLock { progress in
             progress.clear()
             return progress.seconds
@@ -132,18 +267,22 @@ private final class Screen: Sendable {
         if json {
             try printJSON([
                 "dry_run": .bool(isDryRun), "counts": counts.json, "partly": .number(JSONNumber(Int64(counts.partly))),
-                "sha256": .string(outcome.digest), "documents": .number(JSONNumber(Int64(counts.documents))),
+                "sha256": .string(outcome.digest), "domains": .array(outcome.domains.map(\.json)),
+                "documents": .number(JSONNumber(Int64(counts.documents))),
                 "seconds": JSONNumber((seconds * 1000).rounded() / 1000).map(JSONValue.number) ?? .null,
                 "memory_mb": memory.map { .number(JSONNumber(Int64($0))) } ?? .null,
             ])
             return
         }
+        for domain in outcome.domains { try writeLine(domain.text(isDryRun: isDryRun)) }
         try writeLine("\(isDryRun ? "Would come along" : "Came along"): \(counts.text(.new)).")
         try writeLine("Here already: \(counts.text(.there)).")
         try writeLine("Refused: \(counts.text(.refused)). In part: \(counts.partly).")
         if isDryRun { try writeLine("This was a dry run: nothing was written.") }
         try writeLine(
-            String(format: "%d documents in %.1f seconds, %.0f a second", counts.documents, seconds, rate)
+            String(
+                format: "%d \(outcome.domains.isEmpty ? "documents" : "rows") in %.1f seconds, %.0f a second",
+                counts.documents, seconds, rate)
                 + (memory.map { ", with \($0) MB of memory at most." } ?? "."))
     }
 }

@@ -29,8 +29,10 @@ struct StoreOptions: ParsableArguments {
     /// - Parameters:
     ///   - makesStore: whether a store that is not there is made; otherwise its name is more likely mistyped.
     ///   - sealsAudits: whether what is unsealed in the audit log gets its place afterwards.
+    ///   - options: how the file is used.
     func withStore<T>(
-        makesStore: Bool = false, sealsAudits: Bool = true, _ body: (Store) async throws -> T
+        makesStore: Bool = false, sealsAudits: Bool = true, options: SQLiteOptions = SQLiteOptions(),
+        _ body: (Store) async throws -> T
     ) async throws -> T {
         let settings = try settings()
         guard makesStore || FileManager.default.fileExists(atPath: settings.database) else {
@@ -38,7 +40,7 @@ struct StoreOptions: ParsableArguments {
                 reason: "There is no store \(settings.database). Name it with --database; the first `gatehouse serve`, "
                     + "`init`, `user add`, `domain add` or `import` makes one.")
         }
-        return try await Store.with(settings) { store in
+        return try await Store.with(settings, options) { store in
             let result = try await body(store)
             if sealsAudits { await store.sealAudits() }
             return result
@@ -146,8 +148,10 @@ struct Store {
         return masterKey.key
     }
 
-    static func with<T>(_ settings: Settings, _ body: (Store) async throws -> T) async throws -> T {
-        let database = try SQLiteDatabase(path: settings.database)
+    static func with<T>(
+        _ settings: Settings, _ options: SQLiteOptions = SQLiteOptions(), _ body: (Store) async throws -> T
+    ) async throws -> T {
+        let database = try SQLiteDatabase(path: settings.database, options: options)
         // A suite signs in more at once than the machine may hash in the time that a person waits.
         let passwords = PasswordHasher(
             concurrency: settings.hashingThreads, maximumWait: settings.hasTestLimits ? .seconds(30) : .seconds(2))

@@ -27,6 +27,8 @@ struct Argon2Hash: Equatable {
     var parameters: Argon2Parameters
     var salt: [UInt8]
     var tag: [UInt8]
+    /// The PHC string up to the salt, as it was read.
+    let kind: String
 
     /// - Throws: `PasswordHashingError.malformedHash`; `.unsupportedHash` for another scheme, or more work than a sign-in may cost.
     init(phc: String) throws(PasswordHashingError) {
@@ -49,11 +51,12 @@ struct Argon2Hash: Equatable {
             let salt = PHCBase64.decode(parts[parts.count - 2]), let tag = PHCBase64.decode(parts[parts.count - 1]),
             salt.count >= 8, tag.count >= 4, passes >= 1, lanes >= 1, memory >= 8 * UInt64(lanes)
         else { throw .malformedHash }
-        guard memory <= 1 << 20, passes <= 64, lanes <= 64, UInt64(memory) * UInt64(passes) <= 1 << 22,
+        guard memory <= 1 << 20, passes <= 1 << 16, lanes <= 64, UInt64(memory) * UInt64(passes) <= 1 << 22,
             salt.count <= 128, tag.count <= 128
         else { throw .unsupportedHash }
         self.variant = variant
         self.version = version
+        kind = parts.dropLast(2).joined(separator: "$") + "$"
         parameters = Argon2Parameters(memoryKiB: memory, passes: passes, lanes: lanes)
         self.salt = salt
         self.tag = tag
@@ -62,16 +65,18 @@ struct Argon2Hash: Equatable {
     init(hashing password: String, salt: [UInt8], parameters: Argon2Parameters) throws(PasswordHashingError) {
         variant = .argon2id
         version = 0x13
+        kind = Self.kind(variant, version, parameters)
         self.parameters = parameters
         self.salt = salt
         tag = []
         tag = try computeTag(of: password, size: 32)
     }
 
-    var phc: String {
-        "$\(variant.rawValue)$v=\(version)$m=\(parameters.memoryKiB),t=\(parameters.passes),p=\(parameters.lanes)"
-            + "$\(PHCBase64.encode(salt))$\(PHCBase64.encode(tag))"
+    private static func kind(_ variant: Variant, _ version: UInt32, _ parameters: Argon2Parameters) -> String {
+        "$\(variant.rawValue)$v=\(version)$m=\(parameters.memoryKiB),t=\(parameters.passes),p=\(parameters.lanes)$"
     }
+
+    var phc: String { "\(kind)\(PHCBase64.encode(salt))$\(PHCBase64.encode(tag))" }
 
     /// Compared in constant time.
     func matches(_ password: String) throws(PasswordHashingError) -> Bool {

@@ -93,8 +93,8 @@ import Darwin
         try pragma(options.isDurable ? "synchronous = FULL" : "synchronous = OFF")
         try pragma("fullfsync = ON")
         try pragma("foreign_keys = ON")
-        try pragma("temp_store = MEMORY")
-        try pragma("cache_size = -8192")  // 8 MiB a connection
+        try pragma(options.sortsInMemory ? "temp_store = MEMORY" : "temp_store = FILE")
+        try pragma("cache_size = -\(options.cacheKiB)")
         // No `mmap_size`: reading a mapped file on a failing disk is a signal instead of an error.
         switch role {
         case .writer:

@@ -21,16 +21,22 @@ package final class SQLiteDatabase: Database {
 
     /// A store for tests: a file in a directory of its own that goes when the store is closed or forgotten. Its commits
     /// do not wait for the disk.
-    package static func inMemory() throws(StorageError) -> SQLiteDatabase { try passing(in: try TemporaryDirectory()) }
+    package static func inMemory() throws(StorageError) -> SQLiteDatabase {
+        try passing(in: try TemporaryDirectory(), SQLiteOptions())
+    }
 
     /// A store for work that is too much for memory: a file in a new directory below `folder`, open to nobody else, that goes
     /// when the store is closed or forgotten. Its commits do not wait for the disk.
     package static func scratch(in folder: String) throws(StorageError) -> SQLiteDatabase {
-        try passing(in: try TemporaryDirectory(in: folder))
+        var options = SQLiteOptions()
+        options.sortsInMemory = false
+        return try passing(in: try TemporaryDirectory(in: folder), options)
     }
 
-    private static func passing(in directory: TemporaryDirectory) throws(StorageError) -> SQLiteDatabase {
-        var options = SQLiteOptions()
+    private static func passing(
+        in directory: TemporaryDirectory, _ options: SQLiteOptions
+    ) throws(StorageError) -> SQLiteDatabase {
+        var options = options
         options.isDurable = false
         return try SQLiteDatabase(path: directory.path + "/store.sqlite", options: options, in: directory)
     }

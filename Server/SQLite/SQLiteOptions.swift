@@ -15,6 +15,10 @@ package struct SQLiteOptions: Sendable {
     package var cachedStatements = 256
     /// The log is moved into the file when it has this many pages of 4 KiB.
     package var checkpointPages = 1000
+    /// Memory for pages of the file, for each connection, in KiB.
+    package var cacheKiB = 8192
+    /// Off for work that needs more than fits: sorting then uses files.
+    package var sortsInMemory = true
     /// Largest size of the store in pages of 4 KiB; beyond it writes fail as on a full disk.
     package var maximumPages: Int?
     /// Off only for stores that nobody expects back after a power cut: commits do not wait for the disk.

@@ -13,7 +13,8 @@ struct Row {
 /// Runs the benchmarks and prints a table, each figure against a reference that was measured in the same run.
 ///
 /// `gatehouse-benchmarks [--seconds N]`: how long each loop runs, 5 by default. The study has 200 000 subjects for each second,
-/// a million by default. `gatehouse-benchmarks --study N`: nothing but a study of so many subjects.
+/// a million by default. `gatehouse-benchmarks --study N`: nothing but a study of so many subjects;
+/// `gatehouse-benchmarks --aliases N`: nothing but a store of so many aliases beside one of a thousand.
 @main
 enum Main {
     static func main() async throws {
@@ -21,6 +22,9 @@ enum Main {
         var rows: [Row] = []
         if CommandLine.arguments.contains("--study") {
             return show(try await studyBenchmarks(subjects: Int(seconds)))
+        }
+        if CommandLine.arguments.contains("--aliases") {
+            return show(try await aliasBenchmarks(aliases: Int(seconds)))
         }
         rows += try await storageBenchmarks(seconds: seconds)
         rows += try tokenBenchmarks(seconds: seconds)
@@ -31,6 +35,7 @@ enum Main {
         rows += try await tokenEndpointBenchmarks(seconds: seconds)
         rows += try await programBenchmarks(seconds: seconds)
         rows += try await studyBenchmarks(subjects: Int(seconds * 200_000))
+        rows += try await aliasBenchmarks(aliases: Int(seconds * 20_000), seconds: seconds * 4)
         show(rows)
     }
 

@@ -86,6 +86,8 @@ struct WrkRequest {
     var headers: [String: String] = [:]
     /// Sent in turn.
     var bodies: [String] = []
+    /// A file of targets, a line each, asked for in an order of each thread's own.
+    var targets: String?
 
     struct Result {
         let perSecond: Double
@@ -101,6 +103,13 @@ struct WrkRequest {
             script +=
                 "local bodies, turn = {\(bodies.map(Self.lua).joined(separator: ","))}, 0\n"
                 + "request = function() turn = turn % #bodies + 1; return wrk.format(nil, nil, nil, bodies[turn]) end\n"
+        }
+        if let targets {
+            script +=
+                "local targets, turn = {}, 0\n"
+                + "for line in io.lines(\(Self.lua(targets))) do targets[#targets + 1] = line end\n"
+                + "init = function() math.randomseed(os.time()); turn = math.random(#targets) end\n"
+                + "request = function() turn = turn % #targets + 1; return wrk.format(nil, targets[turn]) end\n"
         }
         // Its own durations are whole seconds.
         script +=

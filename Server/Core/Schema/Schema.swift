@@ -182,5 +182,6 @@ package enum Schema {
         auditChain,
         imports,
         domains,
+        importedAliases,
     ]
 }

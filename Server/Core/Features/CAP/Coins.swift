@@ -10,7 +10,12 @@ struct Coins: Sendable {
     let clock: Clock
 
     /// Octets of an address of a coin that we know nothing of.
-    private static let longestAddress = 256
+    static let longestAddress = 256
+
+    /// Whether a text can be an address of such a coin.
+    static func isAddress(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.count <= longestAddress && !text.hasControls
+    }
 
     /// Creates or replaces.
     ///
@@ -21,7 +26,7 @@ struct Coins: Sendable {
             let type = try AddressType(ofAddress: address, currency: currency)
             try await addresses.set(PaymentAddress(type: type, address: address), of: account, by: actor)
         case .other(let name):
-            guard !address.isEmpty, address.utf8.count <= Self.longestAddress, !address.hasControls else {
+            guard Self.isAddress(address) else {
                 throw Problem.invalidAddress.saying(
                     "An address has 1 to \(Self.longestAddress) octets and no control characters.")
             }

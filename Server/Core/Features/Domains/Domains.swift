@@ -163,21 +163,52 @@ package struct Domains: Sendable {
     func check(secret: String, for domain: String) async throws -> SecretVerdict {
         let digest = DomainSecret.digest(of: secret)
         // Stored digests of random secrets are looked up by index: their bytes tell nothing about the secret.
-        let (owner, hash, anyHash) = try await database.read { sql in
+        let (owner, hash, kinds) = try await database.read { sql in
             (
                 try sql("SELECT name FROM domains WHERE secret_digest = \(digest)").first?.text("name"),
                 try sql("SELECT secret_hash FROM domains WHERE name = \(domain)").first?.optionalText("secret_hash"),
-                try !sql("SELECT 1 FROM domains WHERE secret_hash IS NOT NULL LIMIT 1").isEmpty
+                try Domains.hashKinds(in: sql)
             )
         }
         let isHosted = try await database.read { sql in try Domains.isHosted(domain, in: sql) }
         if let owner, isHosted { return owner == domain ? .thisDomain : .otherDomain }
         if let hash = hash ?? nil {
-            if case .right = try await passwords.verify(secret, against: hash) { return .thisDomain }
-        } else if anyHash {
-            try await passwords.verifyAgainstNobody(secret)
+            let verdict = try await passwords.verify(secret, against: hash, beside: OtherHashes(argon2Kinds: kinds))
+            if case .right(let needsRenewal) = verdict {
+                try await renew(hash, of: domain, secret, isOutdated: needsRenewal)
+                return .thisDomain
+            }
+        } else if !kinds.isEmpty {
+            try await passwords.verifyAgainstNobody(secret, beside: OtherHashes(argon2Kinds: kinds))
         }
         return .nothing
+    }
+
+    /// What the hashes of secrets cost; empty when all secrets are random ones.
+    static func hashKinds(in sql: borrowing Transaction) throws -> [String] {
+        Set(
+            try sql("SELECT secret_hash FROM domains WHERE secret_hash IS NOT NULL")
+                .compactMap { row throws in try? OtherHashes.kind(of: try row.text("secret_hash")) }
+        ).sorted()
+    }
+
+    /// A random secret that came along as a hash is kept as SHA-256 once it has been seen, a weak one as a hash of today.
+    private func renew(_ hash: String, of domain: String, _ secret: String, isOutdated: Bool) async throws {
+        guard let known = try? DomainSecret(broughtAlong: secret, allowWeak: true), known.isRandom || isOutdated else {
+            return
+        }
+        let kept = try await known.kept(by: passwords)
+        do {
+            try await database.transaction { sql in
+                try sql(
+                    """
+                    UPDATE domains SET secret_digest = \(kept.digest), secret_hash = \(kept.hash)
+                    WHERE name = \(domain) AND secret_hash = \(hash)
+                    """)
+            }
+        } catch let error as StorageError where error.isUniqueViolation {
+            // Another domain has the same secret, as nobody could see from the hashes. It stays as it came.
+        }
     }
 
     func isOwned(_ domain: String, by accountID: String) async throws -> Bool {
@@ -195,7 +226,7 @@ package struct Domains: Sendable {
 package struct DomainSecret: Sendable {
     package let text: String
     /// Known to be random, so a plain digest protects it; a chosen one needs a slow hash.
-    private let isRandom: Bool
+    let isRandom: Bool
 
     /// 36 random octets in base64: 48 characters.
     package static func random() -> DomainSecret {

@@ -60,7 +60,7 @@ struct C3ProDocument: Sendable {
         case .subject: content = .subject(try Self.subject(document, id, &remarks))
         case .link: content = .link(try Self.link(document, id, at: now, &remarks))
         case .audit: content = .audit(try Self.audit(document, &remarks))
-        case .document: throw ImportRefusal("its type is none of user, subject, link and audit")
+        case .domain, .address, .document: throw ImportRefusal("its type is none of user, subject, link and audit")
         }
         self.remarks = remarks
     }

@@ -35,18 +35,13 @@ package struct C3ProImport: Sendable {
         index = try await ImportIndex(in: scratch)
     }
 
-    /// What an import would do, or has done.
-    package struct Outcome: Sendable {
-        package internal(set) var counts = ImportCounts()
-        /// SHA-256 of the file, in hexadecimal.
-        package internal(set) var digest = ""
-    }
+    package typealias Outcome = ImportOutcome
 
     // MARK: Seeing
 
     /// Reads the file and reports what cannot come along. Changes nothing.
     package func plan() async throws -> Outcome {
-        var outcome = Outcome()
+        var outcome = Outcome(Self.format)
         var reader = DocumentReader(source)
         let now = clock.now()
         while true {
@@ -60,7 +55,7 @@ package struct C3ProImport: Sendable {
             try await add(read, to: &outcome.counts)
             progress(.reading(reader.offset, of: source.size, documents: outcome.counts.documents))
         }
-        outcome.digest = try reader.finish().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        outcome.digest = hexadecimal(try reader.finish())
         try await index.resolve()
         var counts = outcome.counts
         try await index.forEachOrphan { finding in
@@ -363,14 +358,32 @@ package struct C3ProImport: Sendable {
 
 package enum ImportError: Error, CustomStringConvertible {
     case changed(line: Int)
+    /// Another file than the format says, and why.
+    case foreign(String)
+    /// A domain that was chosen for none of the file, or in no form that one has.
+    case unknownDomain(String)
+    /// A file of rows was written to, or another import of it is at work.
+    case changedRows
+    case another
 
     package var description: String {
         switch self {
         case .changed(let line):
             "The file was changed while it was read (line \(line)). What came along until then stays; start again with a file "
                 + "that nobody writes to."
+        case .foreign(let reason): reason
+        case .unknownDomain(let name): "The file has no domain \(name) that --domain could rename."
+        case .changedRows:
+            "The file was changed while it was read. What came along until then stays; start again with a file that nobody "
+                + "writes to."
+        case .another: "Another import of this file is at work; what it brings along stays."
         }
     }
+}
+
+/// In lower case.
+func hexadecimal(_ octets: [UInt8]) -> String {
+    octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }
 
 /// A document that has come along.

@@ -2,11 +2,11 @@ package import GatehouseJSON
 
 /// What a document is about, in the order in which they come along.
 package enum ImportKind: String, CaseIterable, Sendable {
-    case user, subject, link, audit
+    case domain, user, subject, link, audit, address
     /// Anything else.
     case document
 
-    package var plural: String { rawValue + "s" }
+    package var plural: String { self == .address ? "addresses" : rawValue + "s" }
 }
 
 /// Something that does not come along. It names the document so that it can be found, and nothing that is said in it.
@@ -18,24 +18,59 @@ package struct ImportFinding: Sendable {
         case partly
     }
 
-    package let line: Int
+    /// Where it stands.
+    package enum Place: Sendable, Equatable {
+        /// With its `_id`; nil when it has none that can be read.
+        case line(Int, id: String?)
+        /// By the name of the table, and the number of the row; nil for a domain that is no row of its own.
+        case row(Int64?, table: String)
+    }
+
+    package let place: Place
     package let kind: ImportKind
-    /// Its `_id`; nil when it has none that can be read.
-    package let id: String?
     package let weight: Weight
     /// In words that go on after "line 7: ".
     package let reason: String
 
+    init(_ place: Place, _ kind: ImportKind, _ weight: Weight, _ reason: String) {
+        self.place = place
+        self.kind = kind
+        self.weight = weight
+        self.reason = reason
+    }
+
+    init(line: Int, kind: ImportKind, id: String?, weight: Weight, reason: String) {
+        self.init(.line(line, id: id), kind, weight, reason)
+    }
+
     package var text: String {
-        let name = id.map { "\(kind.rawValue) \($0)" } ?? kind.rawValue
-        return "line \(line): \(name) \(weight == .refused ? "refused" : "in part"): \(reason)"
+        let name =
+            switch place {
+            case .line(let line, let id): "line \(line): " + (id.map { "\(kind.rawValue) \($0)" } ?? kind.rawValue)
+            case .row(let row, let table): row.map { "\(table) \($0)" } ?? table
+            }
+        return "\(name) \(weight == .refused ? "refused" : "in part"): \(reason)"
     }
 
     package var json: JSONValue {
-        [
-            "line": .number(JSONNumber(Int64(line))), "kind": .string(kind.rawValue),
-            "id": id.map(JSONValue.string) ?? .null, "outcome": .string(weight.rawValue), "reason": .string(reason),
+        var members: [JSONValue.Member] =
+            switch place {
+            case .line(let line, let id):
+                [
+                    .init(name: "line", value: .number(JSONNumber(Int64(line)))),
+                    .init(name: "id", value: id.map(JSONValue.string) ?? .null),
+                ]
+            case .row(let row, let table):
+                [
+                    .init(name: "table", value: .string(table)),
+                    .init(name: "row", value: row.map { .number(JSONNumber($0)) } ?? .null),
+                ]
+            }
+        members += [
+            .init(name: "kind", value: .string(kind.rawValue)), .init(name: "outcome", value: .string(weight.rawValue)),
+            .init(name: "reason", value: .string(reason)),
         ]
+        return .object(members)
     }
 }
 
@@ -56,6 +91,10 @@ package struct ImportCounts: Sendable, Equatable {
     }
 
     private var counts: [ImportKind: [Fate: Int]] = [:]
+    private let kinds: [ImportKind]
+
+    init(_ format: ImportFormat) { kinds = format.kinds }
+
     /// Documents that come along without a part.
     package var partly = 0
 
@@ -64,12 +103,12 @@ package struct ImportCounts: Sendable, Equatable {
         set { counts[kind, default: [:]][fate] = newValue }
     }
 
-    package func total(_ fate: Fate) -> Int { ImportKind.allCases.reduce(0) { $0 + self[$1, fate] } }
+    package func total(_ fate: Fate) -> Int { kinds.reduce(0) { $0 + self[$1, fate] } }
     package var documents: Int { Fate.allCases.reduce(0) { $0 + total($1) } }
 
     /// `2 users, 3 subjects`, of those that there are; `nothing` when there are none.
     package func text(_ fate: Fate) -> String {
-        let parts = ImportKind.allCases.compactMap { kind -> String? in
+        let parts = kinds.compactMap { kind -> String? in
             let count = self[kind, fate]
             return count == 0 ? nil : "\(count) \(count == 1 ? kind.rawValue : kind.plural)"
         }
@@ -78,7 +117,7 @@ package struct ImportCounts: Sendable, Equatable {
 
     package var json: JSONValue {
         .object(
-            ImportKind.allCases.map { kind in
+            kinds.map { kind in
                 .init(
                     name: kind.plural,
                     value: .object(
@@ -89,9 +128,20 @@ package struct ImportCounts: Sendable, Equatable {
     }
 }
 
+/// What an import would do, or has done.
+package struct ImportOutcome: Sendable {
+    package internal(set) var counts: ImportCounts
+    /// SHA-256 of the file, in hexadecimal.
+    package internal(set) var digest = ""
+    /// The domains of the file, and what they are here.
+    package internal(set) var domains: [ImportedDomain] = []
+
+    init(_ format: ImportFormat) { counts = ImportCounts(format) }
+}
+
 /// How far an import is.
 package enum ImportProgress: Sendable {
-    /// Octets of the file.
+    /// Octets of the file, or rows.
     case reading(Int64, of: Int64, documents: Int)
     /// Documents.
     case bringing(Int, of: Int)

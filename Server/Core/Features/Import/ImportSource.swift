@@ -1,4 +1,5 @@
 import Foundation
+import GatehouseCryptography
 
 /// The file that an import reads, once from its beginning and then again wherever a document stands.
 package final class ImportSource: Sendable {
@@ -46,6 +47,41 @@ package final class ImportSource: Sendable {
         }
         guard failure == 0 else { throw UnreadableFile(path: path, code: failure) }
         return octets
+    }
+
+    /// SHA-256 of the whole file.
+    ///
+    /// - Throws: `UnreadableFile`.
+    package func digest() throws(UnreadableFile) -> [UInt8] {
+        let digest = RunningDigest()
+        var offset: Int64 = 0
+        while true {
+            let octets = try read(at: offset, count: 1 << 20)
+            guard !octets.isEmpty else { return digest.finish() }
+            digest.add(octets)
+            offset += Int64(octets.count)
+        }
+    }
+
+    /// Writes the file into another, which must not be there and which only its owner can read.
+    ///
+    /// - Throws: `UnreadableFile`.
+    package func copy(to path: String) throws(UnreadableFile) {
+        let copy = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard copy >= 0 else { throw UnreadableFile(path: path, code: errno) }
+        defer { close(copy) }
+        var offset: Int64 = 0
+        while case let octets = try read(at: offset, count: 1 << 20), !octets.isEmpty {
+            var written = 0
+            while written < octets.count {
+                let count = unsafe octets[written...].withUnsafeBytes {
+                    unsafe write(copy, $0.baseAddress, $0.count)
+                }
+                guard count >= 0 || errno == EINTR else { throw UnreadableFile(path: path, code: errno) }
+                written += max(0, count)
+            }
+            offset += Int64(octets.count)
+        }
     }
 
     private static func copy(_ given: Int32, of path: String) throws(UnreadableFile) -> (Int32, Int64) {

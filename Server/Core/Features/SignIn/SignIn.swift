@@ -128,17 +128,17 @@ package struct SignIn: Sendable {
         _ name: AccountName?, counted: String, password: String, from network: Network
     ) async throws -> Proof {
         let start = clock.now()
-        let (found, standing, bcryptCost) = try await database.read { sql in
+        let (found, standing, others) = try await database.read { sql in
             let found = try name.flatMap { try Candidate.find($0, in: sql) }
             return (
                 found,
                 try limits.standing(of: counted, from: network, account: found?.id, at: start, in: sql),
-                try Candidate.highestBcryptCost(in: sql)
+                try Candidate.otherHashes(in: sql)
             )
         }
         try standing.requireAttempt(at: start)
 
-        let verdict = try await verify(password, of: found, bcryptCost)
+        let verdict = try await verify(password, of: found, others)
         let now = clock.now()
         guard case .right(let needsRenewal) = verdict, let found else {
             try await database.transaction { sql in
@@ -167,14 +167,14 @@ package struct SignIn: Sendable {
     }
 
     private func verify(
-        _ password: String, of found: Candidate?, _ bcryptCost: Int?
+        _ password: String, of found: Candidate?, _ others: OtherHashes
     ) async throws -> Verification {
         // A password that could never have been set needs no hash of its own, but the same time.
         guard let found, !found.isDisabled, let usable = try? policy.usable(password) else {
-            try await passwords.verifyAgainstNobody(String(password.prefix(64)), bcryptCost: bcryptCost)
+            try await passwords.verifyAgainstNobody(String(password.prefix(64)), beside: others)
             return .wrong
         }
-        return try await passwords.verify(usable, against: found.passwordHash, bcryptCost: bcryptCost)
+        return try await passwords.verify(usable, against: found.passwordHash, beside: others)
     }
 }
 
@@ -194,11 +194,24 @@ struct Candidate: Sendable {
             isDisabled: try row.optionalInteger("disabled_at") != nil)
     }
 
-    /// Of the accounts that came along with a hash of bcrypt and have not signed in since; nil when there are none.
-    static func highestBcryptCost(in sql: borrowing Transaction) throws -> Int? {
-        // An index has the answer, as long as this is written as there.
+    /// Of the accounts that came along with hashes of other programs and have not signed in since.
+    static func otherHashes(in sql: borrowing Transaction) throws -> OtherHashes {
+        // Indices have the answers, as long as all this is written as there.
         let row = try sql(
             "SELECT MAX(substr(password_hash, 5, 2)) AS cost FROM accounts WHERE substr(password_hash, 1, 2) = '$2'")
-        return try row.first?.optionalText("cost").flatMap { Int($0) }
+        var others = OtherHashes(bcryptCost: try row.first?.optionalText("cost").flatMap { Int($0) })
+        // From one kind to the next, past all that are of one.
+        var last = ""
+        while let row = try sql(
+            """
+            SELECT \(verbatim: Schema.argon2Kind) AS kind FROM accounts
+            WHERE \(verbatim: Schema.isOtherArgon2) AND \(verbatim: Schema.argon2Kind) > \(last)
+            ORDER BY \(verbatim: Schema.argon2Kind) LIMIT 1
+            """
+        ).first {
+            last = try row.text("kind")
+            others.argon2Kinds.append(last)
+        }
+        return others
     }
 }
