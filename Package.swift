@@ -131,6 +131,7 @@ let package = Package(
         cLibrary("CGatehouseZlib", "Server/CLibraries/CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         .systemLibrary(name: "CGatehouseClock", path: "Server/CLibraries/CClock"),
         library("GatehouseQRCode", "Server/QRCode", ["CGatehouseQREncode", "CGatehouseZlib"]),
+        library("GatehousePublicSuffixes", "Server/PublicSuffixes", ["CGatehousePSL"]),
         library("GatehouseStorage", "Server/Storage", exclude: ["README.md"]),
         library("GatehouseSQLite", "Server/SQLite", ["GatehouseStorage", "CGatehouseSQLite"], exclude: ["README.md"]),
         library(
@@ -150,7 +151,8 @@ let package = Package(
             "GatehouseCore", "Server/Core",
             [
                 "GatehouseStorage", "GatehousePasswords", "GatehouseMessages", "GatehouseOpenCAP", "GatehouseJSON",
-                "GatehouseQRCode", "GatehouseCryptography", "GatehouseTransfer", "GatehouseDNS", "CGatehousePSL",
+                "GatehouseQRCode", "GatehouseCryptography", "GatehouseTransfer", "GatehouseDNS",
+                "GatehousePublicSuffixes",
                 "HTTPSignatures", "WebTokens", httpTypes, logging, mustache, yams,
             ] + hummingbird + nio + lifecycle,
             // In the binary, so that there is one file to deploy.

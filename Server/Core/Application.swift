@@ -68,7 +68,7 @@ package struct GatehouseServer: Service {
                     domainProxy: features.domainProxy,
                     audits: features.audits,
                     auditRetention: settings.auditRetention, clock: clock, logger: logger),
-                DomainChecks(proxy: features.domainProxy, logger: logger),
+                DomainChecking(proxy: features.domainProxy, logger: logger),
                 ResetRequests(passwordReset: features.passwordReset, logger: logger),
                 AuditSealing(chain: features.audits, logger: logger),
                 Uses(sessions: features.sessions, keys: features.keys, logger: logger),

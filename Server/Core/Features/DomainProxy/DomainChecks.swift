@@ -1,7 +1,5 @@
 import GatehouseDNS
 import GatehouseStorage
-import Logging
-import ServiceLifecycle
 
 extension DomainProxy {
     /// How long a check counts; one without an answer is repeated sooner.
@@ -48,28 +46,6 @@ extension DomainProxy {
                 UPDATE domains SET checked_at = \(now) WHERE name = \(hosted.domain)
                     AND COALESCE(checked_at, -1) = \(hosted.checkedAt ?? -1)
                 """) == 1
-        }
-    }
-}
-
-/// Looks every few minutes which domains are due for their daily check.
-struct DomainChecks: Service {
-    let proxy: DomainProxy
-    let logger: Logger
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    for domain in try await proxy.checkDue() {
-                        logger.warning("record of a domain is missing in DNS", metadata: ["domain": .string(domain)])
-                    }
-                } catch is CancellationError { return } catch {
-                    logger.warning(
-                        "records of domains not checked; tried again soon", metadata: ["error": "\(error)"])
-                }
-                do { try await Task.sleep(for: .seconds(600)) } catch { return }
-            }
         }
     }
 }

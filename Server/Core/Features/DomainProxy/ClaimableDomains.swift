@@ -1,6 +1,6 @@
-internal import CGatehousePSL
 import GatehouseMessages
 import GatehouseOpenCAP
+import GatehousePublicSuffixes
 
 /// Which domains nobody can have for themselves, whatever DNS says.
 struct ClaimableDomains: Sendable {
@@ -9,8 +9,7 @@ struct ClaimableDomains: Sendable {
 
     /// - Throws: `Problem.invalidDomain` for a public suffix, and for our own host and what is below it.
     func check(_ domain: DomainName) throws(Problem) {
-        // The star rule would take each top-level domain that nobody registered for a suffix; a domain has two labels anyway.
-        if unsafe psl_is_public_suffix(psl_builtin(), domain.text) == 1 {
+        if PublicSuffix.contains(domain.text) {
             throw .invalidDomain.saying("\(domain) is a public suffix, which belongs to nobody alone.")
         }
         if let ownHost, domain.text == ownHost || domain.text.hasSuffix(".\(ownHost)") {

@@ -1,0 +1,11 @@
+import CGatehousePSL
+
+/// Names below which everybody can register one, such as `co.uk` and `github.io` (https://publicsuffix.org), as libpsl knows
+/// them.
+package enum PublicSuffix {
+    /// - Parameter domain: ASCII in lower case, of two labels or more, without a dot at its end.
+    package static func contains(_ domain: String) -> Bool {
+        // Of the names that it does not know it takes those of one label for suffixes, which no domain of ours is.
+        unsafe psl_is_public_suffix(psl_builtin(), domain) == 1
+    }
+}
