@@ -83,6 +83,7 @@ let package = Package(
         .library(name: "GatehouseAuth", targets: ["GatehouseAuth"]),
         .library(name: "GatehouseAuthRemote", targets: ["GatehouseAuthRemote"]),
         .library(name: "GatehouseClient", targets: ["GatehouseClient", "HTTPSignatures"]),
+        .library(name: "GatehouseResolver", targets: ["GatehouseResolver", "GatehouseClient"]),
         .library(name: "HTTPSignatures", targets: ["HTTPSignatures"]),
         .library(name: "WebTokens", targets: ["WebTokens"]),
     ],
@@ -169,9 +170,14 @@ let package = Package(
         library(
             "GatehouseClient", "Client/SDK",
             ["GatehouseTransfer", "GatehouseCryptography", "GatehouseJSON", "HTTPSignatures", httpTypes]),
+        library(
+            "GatehouseResolver", "Client/Resolver",
+            [
+                "GatehouseClient", "GatehouseDNS", "GatehouseJSON", "GatehouseOpenCAP", "GatehouseTransfer", httpTypes,
+            ]),
         command(
             "GatehouseClientCommand", "Client/Command",
-            ["GatehouseClient", "GatehouseMessages", "HTTPSignatures", argumentParser]),
+            ["GatehouseClient", "GatehouseResolver", "GatehouseMessages", "HTTPSignatures", argumentParser]),
 
         // Conformance.
         library(
@@ -259,6 +265,9 @@ let package = Package(
         tests("OpenCAPTests", "Tests/OpenCAP", ["GatehouseOpenCAP", "GatehouseJSON", "GatehouseTestSupport"]),
         tests("PasswordsTests", "Tests/Passwords", ["GatehousePasswords"]),
         tests("QRCodeTests", "Tests/QRCode", ["GatehouseQRCode", "GatehouseTestSupport"]),
+        tests(
+            "ResolverTests", "Tests/Resolver",
+            ["GatehouseResolver", "GatehouseClient", "GatehouseDNS", "GatehouseJSON", "GatehouseTestSupport"]),
         tests("StorageTests", "Tests/Storage", ["GatehouseStorage", "GatehouseSQLite", "GatehouseStorageProbe"]),
         // Whole programs, as their users start them.
         tests(

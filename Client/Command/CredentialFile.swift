@@ -13,21 +13,7 @@ struct CredentialFile: ParsableArguments {
     /// - Parameter making: makes the folder of the default file.
     func store(making: Bool = false) throws -> FileCredentialStore {
         if let credentialFile { return FileCredentialStore(path: credentialFile) }
-        let environment = ProcessInfo.processInfo.environment
-        let folder: String
-        // Relative paths do not count (XDG Base Directory Specification).
-        if let configuration = environment["XDG_CONFIG_HOME"], configuration.hasPrefix("/") {
-            folder = configuration + "/gatehouse"
-        } else if let home = environment["HOME"], home.hasPrefix("/") {
-            folder = home + "/.config/gatehouse"
-        } else {
-            throw ValidationError("There is no home folder: name a file with --credential-file.")
-        }
-        if making {
-            try FileManager.default.createDirectory(
-                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        }
-        return FileCredentialStore(path: folder + "/credential.json")
+        return FileCredentialStore(path: try ConfigurationFolder.path(making: making) + "/credential.json")
     }
 
     /// A client of the server that was signed in to, and the name that signed in; nil when nobody is signed in.
@@ -38,6 +24,28 @@ struct CredentialFile: ParsableArguments {
         let gatehouse = try Gatehouse(
             server: kept.server, store: store, transport: connection.transport, insecureHTTP: true)
         return (gatehouse, kept.name)
+    }
+}
+
+/// What is kept between commands is here, unless a file is named.
+enum ConfigurationFolder {
+    /// - Parameter making: makes it when it is not there.
+    static func path(making: Bool) throws -> String {
+        let environment = ProcessInfo.processInfo.environment
+        let folder: String
+        // Relative paths do not count (XDG Base Directory Specification).
+        if let configuration = environment["XDG_CONFIG_HOME"], configuration.hasPrefix("/") {
+            folder = configuration + "/gatehouse"
+        } else if let home = environment["HOME"], home.hasPrefix("/") {
+            folder = home + "/.config/gatehouse"
+        } else {
+            throw ValidationError("There is no home folder: name a file for what has to be kept.")
+        }
+        if making {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        }
+        return folder
     }
 }
 

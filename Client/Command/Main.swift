@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import GatehouseClient
 import GatehouseMessages
+import GatehouseResolver
 
 /// `gatehouse-client`: the SDK on the command line.
 @main
@@ -37,6 +38,15 @@ struct ClientCommand: AsyncParsableCommand {
             Terminal.writeError("gatehouse-client: \(error)")
             if case .signInRequired = error { Terminal.writeError("Sign in with: gatehouse-client login") }
             if case .invalidServer = error { return 2 }
+            return 1
+        }
+        if let error = error as? ResolverError {
+            Terminal.writeError("gatehouse-client: \(error)")
+            switch error {
+            case .hostChanged: Terminal.writeError("If its operator says so, say --accept-new-host.")
+            case .invalidAlias, .invalidNameServer: return 2
+            default: break
+            }
             return 1
         }
         if let error = error as? ValidationError {

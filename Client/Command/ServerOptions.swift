@@ -12,7 +12,7 @@ struct ServerOptions: ParsableArguments {
 
     func requireServer() throws -> String {
         guard let server else {
-            throw ValidationError("--server is needed: finding the server of an alias by DNS is not there yet.")
+            throw ValidationError("--server is needed.")
         }
         return server
     }

@@ -67,7 +67,7 @@ extension GatehouseError {
     }
 
     /// - Parameter now: Unix seconds by the server's clock.
-    init(refusal response: TransportResponse, now: Double) {
+    package init(refusal response: TransportResponse, now: Double) {
         let body = try? JSONValue(parsing: response.body)
         // The IDM door puts its words one level deeper.
         let words =

@@ -1,4 +1,4 @@
-import GatehouseTransfer
+package import GatehouseTransfer
 import HTTPTypes
 
 /// Requests over libcurl: connections are kept, redirects are not followed, cancelling the task ends the transfer.
@@ -54,7 +54,7 @@ public final class LibcurlTransport: Transport {
 }
 
 extension TransportFailure.Kind {
-    init(_ kind: TransferError.Kind) {
+    package init(_ kind: TransferError.Kind) {
         self =
             switch kind {
             case .unreachable: .unreachable

@@ -1,18 +1,18 @@
 #if canImport(Glibc)
-import Glibc
+package import Glibc
 #elseif canImport(Musl)
-import Musl
+package import Musl
 #else
-import Darwin
+package import Darwin
 #endif
 
 /// One file descriptor, closed once.
-struct OpenFile: ~Copyable {
+package struct OpenFile: ~Copyable {
     private let descriptor: Int32
     private let path: String
 
     /// Opens it, or makes it for its owner alone; nil when it, or its folder, does not exist.
-    init?(_ path: String, _ flags: Int32) throws(CredentialStoreError) {
+    package init?(_ path: String, _ flags: Int32) throws(CredentialStoreError) {
         descriptor = unsafe open(path, flags | O_CLOEXEC, 0o600)
         self.path = path
         guard descriptor >= 0 else {
@@ -24,13 +24,13 @@ struct OpenFile: ~Copyable {
 
     deinit { close(descriptor) }
 
-    func status() throws(CredentialStoreError) -> stat {
+    package func status() throws(CredentialStoreError) -> stat {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { throw .system("read", path) }
         return status
     }
 
-    func read(atMost count: Int) throws(CredentialStoreError) -> [UInt8] {
+    package func read(atMost count: Int) throws(CredentialStoreError) -> [UInt8] {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         while bytes.count < count {
@@ -43,7 +43,7 @@ struct OpenFile: ~Copyable {
         return bytes
     }
 
-    func write(_ bytes: [UInt8]) throws(CredentialStoreError) {
+    package func write(_ bytes: [UInt8]) throws(CredentialStoreError) {
         var rest = bytes[...]
         while !rest.isEmpty {
             let sent = unsafe rest.withUnsafeBytes { unsafe writeTo(descriptor, $0.baseAddress, $0.count) }
@@ -54,34 +54,34 @@ struct OpenFile: ~Copyable {
     }
 
     /// Returns when it is on the disk.
-    func synchronize() throws(CredentialStoreError) {
+    package func synchronize() throws(CredentialStoreError) {
         guard fsync(descriptor) == 0 else { throw .system("written", path) }
     }
 
     /// Tries to lock the file as a whole; the lock belongs to this descriptor and ends with it, also when the process dies.
     ///
     /// - Returns: false when another descriptor has the lock.
-    func lock() throws(CredentialStoreError) -> Bool {
+    package func lock() throws(CredentialStoreError) -> Bool {
         if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
         guard errno == EWOULDBLOCK || errno == EINTR else { throw .system("locked", path) }
         return false
     }
 
     /// Ends the lock, and keeps the file open until here.
-    func unlock() { _ = flock(descriptor, LOCK_UN) }
+    package func unlock() { _ = flock(descriptor, LOCK_UN) }
 
     /// Deletes a file, if there is one.
-    static func delete(_ path: String) throws(CredentialStoreError) {
+    package static func delete(_ path: String) throws(CredentialStoreError) {
         guard unsafe unlink(path) == 0 || errno == ENOENT else { throw .system("deleted", path) }
     }
 
     /// Puts a file in the place of another, at once.
-    static func rename(_ draft: String, to path: String) throws(CredentialStoreError) {
+    package static func rename(_ draft: String, to path: String) throws(CredentialStoreError) {
         guard unsafe renameFile(draft, path) == 0 else { throw .system("replaced", path) }
     }
 
     /// Makes the names of a folder last: a file that was renamed or deleted stays so after a power cut.
-    static func synchronizeFolder(of path: String) throws(CredentialStoreError) {
+    package static func synchronizeFolder(of path: String) throws(CredentialStoreError) {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         let folder = parts.count == 1 ? "." : parts.dropLast().joined(separator: "/") + "/"
         try OpenFile(folder, O_RDONLY)?.synchronize()

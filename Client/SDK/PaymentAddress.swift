@@ -1,4 +1,4 @@
-import GatehouseJSON
+package import GatehouseJSON
 
 /// One payment address of an alias.
 public struct PaymentAddress: Sendable, Equatable {
@@ -16,7 +16,7 @@ public struct PaymentAddress: Sendable, Equatable {
         self.extensions = extensions
     }
 
-    init(_ value: JSONValue) throws(GatehouseError) {
+    package init(_ value: JSONValue) throws(GatehouseError) {
         guard let number = value["address_type"]?.int64, let address = value["address"]?.string else {
             throw .unexpectedAnswer("an address has no address_type or no address")
         }

@@ -59,10 +59,11 @@ struct ArrowTests {
         }
     }
 
-    @Test("only the tours import the SDK, besides the client's own command and tests")
+    @Test("only the tours import the SDK, besides the resolver, the client's own command and tests")
     func onlyToursKnowTheSDK() throws {
         let allowed: Set<String> = [
             "GatehouseTours", "GatehouseClientCommand", "ClientTests", "SystemTests", "GatehouseClient",
+            "GatehouseResolver", "ResolverTests",
         ]
         for target in try Repository.targets() where !allowed.contains(target.name) {
             let declared = try Repository.declaredDependencies(of: target)
@@ -82,8 +83,8 @@ struct ArrowTests {
         (
             "GatehouseTransfer",
             [
-                "GatehouseClient", "GatehouseRunner", "GatehouseConformanceCommand", "GatehouseAuthRemote",
-                "GatehouseCore", "GatehouseCommand",
+                "GatehouseClient", "GatehouseResolver", "GatehouseRunner", "GatehouseConformanceCommand",
+                "GatehouseAuthRemote", "GatehouseCore", "GatehouseCommand",
             ]
         ),
         ("GatehouseDNS", ["GatehouseCore", "GatehouseCommand", "GatehouseResolver"]),
@@ -163,7 +164,7 @@ struct ArrowTests {
 
     @Test("the SDK reads the time of day in one place and the environment nowhere")
     func theSDKHasOneClock() throws {
-        for source in try Repository.files(in: "Client/SDK") {
+        for source in try Repository.files(in: "Client/SDK") + Repository.files(in: "Client/Resolver") {
             let readsTime = source.code.contains(#/\bDate\(\)|\bDate\.now/#)
             #expect(!readsTime || source.path.hasSuffix("/WallClock.swift"), "\(source.path) reads the time of day")
             #expect(!source.code.contains(#/\bProcessInfo\b|\bgetenv\b/#), "\(source.path) reads the environment")
@@ -176,7 +177,11 @@ struct ArrowTests {
     func namesAreOurs() throws {
         let manifest = try Repository.manifest()
         let products = Set(manifest.matches(of: #/\.library\(name: "(\w+)"/#).map { String($0.1) })
-        #expect(products == ["GatehouseAuth", "GatehouseAuthRemote", "GatehouseClient", "HTTPSignatures", "WebTokens"])
+        #expect(
+            products == [
+                "GatehouseAuth", "GatehouseAuthRemote", "GatehouseClient", "GatehouseResolver", "HTTPSignatures",
+                "WebTokens",
+            ])
         for target in try Repository.targets() where !target.isTest {
             #expect(
                 target.name.hasPrefix("Gatehouse") || target.name.hasPrefix("CGatehouse")

@@ -73,17 +73,13 @@ package final class NameServer: Sendable {
     package func change(_ domain: String, to records: String) async throws {
         let serial = 1 + (try folder.text("knot.log").components(separatedBy: "zone file parsed").count)
         try folder.write(Self.zone(domain, records, serial: serial), to: Self.file(of: domain))
-        let before = try loaded()
         kill(process.processIdentifier, SIGHUP)
         for _ in 0..<1500 {
-            if try loaded() > before { return }
+            if try folder.text("knot.log").contains(" -> \(serial),") { return }
             try await Task.sleep(for: .milliseconds(20))
         }
         throw DidNotStart(log: try folder.text("knot.log"))
     }
-
-    /// How often a zone has been read.
-    private func loaded() throws -> Int { try folder.text("knot.log").components(separatedBy: "loaded").count }
 
     private static func file(of domain: String) -> String { "\(domain).zone" }
 
