@@ -183,7 +183,8 @@ let package = Package(
         library(
             "GatehouseScenarios", "Conformance/Scenarios",
             resources: [
-                .copy("ampho"), .copy("api"), .copy("cavage"), .copy("idm"), .copy("opencap"), .copy("rfc9421"),
+                .copy("ampho"), .copy("api"), .copy("cap"), .copy("cavage"), .copy("idm"), .copy("opencap"),
+                .copy("rfc9421"),
             ]),
         library(
             "GatehouseRunner", "Conformance/Runner",

@@ -26,7 +26,7 @@ start() {
     "$bin/gatehouse" init --username admin@demo.test --password-file - "${store[@]}" <<< "$password"
     "$bin/gatehouse" user add owner@demo.test --password-file - "${store[@]}" <<< "$password"
     local secret other
-    secret=$("$bin/gatehouse" domain add demo-a.test --owner owner@demo.test "${store[@]}")
+    secret=$("$bin/gatehouse" domain add demo-a.test --host cap.demo-a.test --owner owner@demo.test "${store[@]}")
     other=$("$bin/gatehouse" domain add demo-b.test "${store[@]}")
     # The key of the seed document's client, and one of which the server has the public half only.
     "$bin/gatehouse" key add --account owner@demo.test --id access_key_1 --secret-file - --allow-weak "${store[@]}" \
@@ -36,6 +36,8 @@ start() {
         | "$bin/gatehouse" key add --account owner@demo.test --id pair_1 --algorithm ed25519 --public-key - "${store[@]}" > /dev/null
     cat > "$work/$name.yaml" <<YAML
 domain: demo-a.test
+domain_host: cap.demo-a.test
+domain_in_capitals: DEMO-A.TEST
 domain_secret: '$secret'
 other_domain: demo-b.test
 other_domain_secret: '$other'

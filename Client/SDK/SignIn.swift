@@ -41,7 +41,7 @@ extension Gatehouse {
         case .openCAP:
             return try await grant(
                 Call(method: .post, target: "/v1/auth", body: ["alias": .string(name), "password": .string(password)]))
-        case .idm:
+        case .idm, .cap:
             return try await grant(
                 Call(method: .post, target: "/auth", body: ["username": .string(name), "password": .string(password)]))
         case .ampho(let prefix, let audience):

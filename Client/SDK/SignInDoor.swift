@@ -6,6 +6,9 @@ public enum SignInDoor: Sendable, Equatable {
     case openCAP
     /// `POST /auth` of the IDM, whose tokens live longest. Renewed as those of `openCAP`.
     case idm
+    /// `POST /auth` of CAP, for a server that is reached by the host of one's domain; the name is the username alone. Tokens live
+    /// for minutes and are renewed as those of `openCAP`.
+    case cap
     /// `POST {prefix}/login`, with a refresh token: the password is needed once.
     ///
     /// - Parameters:
@@ -20,6 +23,7 @@ extension SignInDoor {
         switch self {
         case .openCAP: return ["kind": "opencap"]
         case .idm: return ["kind": "idm"]
+        case .cap: return ["kind": "cap"]
         case .ampho(let prefix, let audience):
             var members: [JSONValue.Member] = [
                 .init(name: "kind", value: "ampho"), .init(name: "prefix", value: .string(prefix)),
@@ -34,6 +38,7 @@ extension SignInDoor {
         switch json?["kind"]?.string {
         case "opencap": self = .openCAP
         case "idm": self = .idm
+        case "cap": self = .cap
         case "ampho":
             guard let prefix = json?["prefix"]?.string else { return nil }
             self = .ampho(prefix: prefix, audience: json?["audience"]?.string)

@@ -1,4 +1,4 @@
 /// All tours, one for each document.
 package enum Tours {
-    package static let all: [Tour] = [.openCAP, .ampho, .cavage, .idm]
+    package static let all: [Tour] = [.openCAP, .cap, .ampho, .cavage, .idm]
 }

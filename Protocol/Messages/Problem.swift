@@ -222,6 +222,9 @@ extension Problem {
         title: "Your network has as many open claims of domains as it can have.")
     package static let tooManyChecks = Problem(
         code: "too_many_checks", status: .tooManyRequests, title: "Too many domains were checked for your network.")
+    package static let tooManySignUps = Problem(
+        code: "too_many_sign_ups", status: .tooManyRequests,
+        title: "Too many aliases were made from your network; wait before the next.")
     package static let overloaded = Problem(
         code: "overloaded", status: .serviceUnavailable, title: "The server is busy; try again shortly."
     ).retryAfter(seconds: 1)

@@ -46,6 +46,21 @@ package struct Faults: Sendable, Equatable {
         case resetWithoutKey = "reset-without-key"
         /// An address is set, and the audit log does not know.
         case auditEventMissing = "audit-event-missing"
+        /// A token counts before its time.
+        case tokenFromTheFuture = "token-from-the-future"
+        // Faults of flaskCCAP; see `CapFaults`.
+        case capSignsInAnybody = "cap-signs-in-anybody"
+        case capWritesToTheFirst = "cap-writes-to-the-first"
+        case capTokenOfAnyDomain = "cap-token-of-any-domain"
+        case capUsernameTakenAnywhere = "cap-username-taken-anywhere"
+        case capUsernameCaseKept = "cap-username-case-kept"
+        case capCoinCaseKept = "cap-coin-case-kept"
+        case capFirstCoinStays = "cap-first-coin-stays"
+        case capHostCaseKept = "cap-host-case-kept"
+        case capHostPortKept = "cap-host-port-kept"
+        case capUnknownDomainBreaks = "cap-unknown-domain-breaks"
+        case capInputBreaks = "cap-any-input-breaks"
+        case capCredentialBreaks = "cap-any-credential-breaks"
         // Each leaves out what its name says; see `SignatureFaults`.
         case signatureMethod = "signature-method-unchecked"
         case signatureTarget = "signature-target-unchecked"

@@ -54,7 +54,7 @@ package struct Features: Sendable {
         let policy = settings.faults.policy(settings.passwordPolicy)
         accounts = Accounts(database: database, passwords: passwords, policy: policy, clock: clock)
         domains = Domains(database: database, passwords: passwords, clock: clock)
-        hosted = HostedDomains(database: database)
+        hosted = HostedDomains(database: database, faults: settings.faults)
         let living = LivingSessions(idleTime: settings.sessionIdleTime.map(Int64.minutes))
         let refreshTokens = RefreshTokenKey(masterKey)
         self.signingKeys = signingKeys
@@ -88,7 +88,8 @@ package struct Features: Sendable {
             faults: settings.faults)
         databaseStatus = .of(database, clock: clock)
         aliases = Aliases(
-            database: database, accounts: accounts, domains: domains, limits: limits, clock: clock)
+            database: database, accounts: accounts, domains: domains, limits: limits,
+            signUps: MinuteLimit(perHour: settings.signUpsPerHour, refusal: .tooManySignUps), clock: clock)
         addresses = Addresses(database: database, clock: clock, faults: settings.faults)
         coins = Coins(database: database, addresses: addresses, clock: clock)
         lookUpLimit = MinuteLimit(perMinute: settings.lookUpsPerMinute, refusal: .tooManyLookups)
@@ -138,8 +139,8 @@ package struct Features: Sendable {
     }
     var capHandlers: CAPHandlers {
         CAPHandlers(
-            hosted: hosted, aliases: aliases, coins: coins, callers: callers, limit: lookUpLimit, clock: clock,
-            cacheControl: settings.lookUpCacheControl)
+            hosted: hosted, aliases: aliases, coins: coins, limit: lookUpLimit, clock: clock,
+            cacheControl: settings.lookUpCacheControl, faults: settings.faults)
     }
 
     var authHandlers: AuthHandlers {

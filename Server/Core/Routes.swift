@@ -91,11 +91,12 @@ extension RouteTable {
 
         let cap = features.capHandlers
         let member = Access<DomainMember>.domainMember(callers, features.hosted)
-        for prefix in ["", "/ccap"] {
-            on(.post, "\(prefix)/private/user", anyone, readsBody: true, cap.createUser)
-            on(.post, "\(prefix)/address", member, readsBody: true, cap.set)
-            on(.get, "\(prefix)/address/{username}/{coin}", anyone, cap.lookUp)
-        }
+        on(.post, "/private/user", anyone, readsBody: true, cap.createUser)
+        on(.post, "/ccap/private/user", anyone, readsBody: true, cap.createUser)
+        on(.post, "/address", member, readsBody: true, cap.set)
+        on(.post, "/ccap/address", member, readsBody: true, cap.set)
+        on(.get, "/address/{username}/{coin}", anyone, cap.lookUp)
+        on(.get, "/ccap/address/{username}/{coin}", anyone, cap.lookUp)
 
         // Of CAP and of the IDM.
         let auth = features.authHandlers

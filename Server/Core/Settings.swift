@@ -53,6 +53,7 @@ package struct Settings: Sendable, CustomStringConvertible {
     package var dnsServers: [DNSServer]?
     package var domainClaimsPerNetwork = 5
     package var domainChecksPerMinute = 20
+    package var signUpsPerHour = 10
     package var resetMailsPerHour: Int64 = 3
     package var resetRequestsPerMinute = 30
     /// Seconds that the time of a signature may differ from ours.
@@ -299,6 +300,10 @@ extension Setting {
             ) { settings, text in settings.domainChecksPerMinute = Int(try wholeNumber(text, 1...1_000_000_000))
             },
             Setting(
+                "sign-ups-per-hour", "N",
+                "aliases that strangers make from one network in an hour, in domains where everybody may (10)"
+            ) { settings, text in settings.signUpsPerHour = Int(try wholeNumber(text, 1...1_000_000_000)) },
+            Setting(
                 "reset-mails-per-hour", "N", "mails with a link to reset the password of one account in an hour (3)"
             ) { settings, text in settings.resetMailsPerHour = try wholeNumber(text, 1...1_000_000)
             },
@@ -393,6 +398,7 @@ extension Setting {
                 settings.lookUpsPerMinute = 1_000_000_000
                 settings.domainClaimsPerNetwork = 1_000_000
                 settings.domainChecksPerMinute = 1_000_000_000
+                settings.signUpsPerHour = 1_000_000_000
                 settings.resetMailsPerHour = 1_000_000
                 settings.resetRequestsPerMinute = 1_000_000_000
             },

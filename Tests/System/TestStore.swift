@@ -76,8 +76,9 @@ final class TestStore: Sendable {
     ///
     /// - Returns: its secret.
     @discardableResult
-    func addDomain(_ name: String, owner: String? = nil) async throws -> String {
-        let arguments = ["domain", "add", name] + (owner.map { ["--owner", $0] } ?? [])
+    func addDomain(_ name: String, hosts: [String] = [], owner: String? = nil) async throws -> String {
+        let arguments =
+            ["domain", "add", name] + hosts.flatMap { ["--host", $0] } + (owner.map { ["--owner", $0] } ?? [])
         let ended = try await command(arguments)
         guard ended.code == 0 else { throw CommandFailed(arguments: arguments, ended: ended) }
         return ended.output.trimmingCharacters(in: .newlines)

@@ -4,7 +4,7 @@ import Testing
 /// The tours as `make demo` runs them, on a server that keeps its promises and on servers that do not.
 @Suite("The tours against the server", .timeLimit(.minutes(2)))
 struct TourRunTests {
-    @Test("pass", arguments: ["opencap", "ampho", "cavage", "idm"])
+    @Test("pass", arguments: ["opencap", "cap", "ampho", "cavage", "idm"])
     func passes(tour: String) async throws {
         let ended = try await run(tour)
         #expect(ended.code == 0, "\(ended)")
@@ -33,6 +33,7 @@ struct TourRunTests {
     private func run(_ tour: String, fault: String? = nil) async throws -> Program.Ended {
         try await withStore { store in
             let secret = try await store.addDomain("a.test")
+            try await store.addDomain("b.test")
             try await store.addAdmin()
             try await store.gatehouse(
                 "key", "add", "--account", "admin@a.test", "--id", "access_key_1", "--secret-file", "-", "--allow-weak",
@@ -42,7 +43,7 @@ struct TourRunTests {
             return try await Program.conformance.run(
                 [
                     "tour", "--only", tour, "--target", server.url, "--mail-sink", mail.sink, "--variable",
-                    "domain=a.test",
+                    "domain=a.test", "--variable", "other_domain=b.test",
                 ],
                 environment: [
                     "GATEHOUSE_CONFORMANCE_DOMAIN_SECRET": secret, "GATEHOUSE_CONFORMANCE_API_KEY_ID": "access_key_1",

@@ -170,7 +170,9 @@ enum MediaType {
 
 extension MediaType {
     /// Whether an `Accept` asks for JSON by name.
-    static func namesJSON(_ accept: String?) -> Bool { accept?.split(separator: ",").contains { isJSON(String($0)) } ?? false }
+    static func namesJSON(_ accept: String?) -> Bool {
+        accept?.split(separator: ",").contains { isJSON(String($0)) } ?? false
+    }
 
     static func isForm(_ contentType: String) -> Bool {
         contentType.prefix { $0 != ";" }.trimmingSpaces().lowercased() == "application/x-www-form-urlencoded"

@@ -41,7 +41,8 @@ package struct Addresses: Sendable {
             })
     }
 
-    private func query(for alias: Alias) -> Query {
+    /// That an account `a` is the one of an alias, and not disabled.
+    func owner(_ alias: Alias) -> Query {
         var owner: Query = "a.username = \(alias.username) AND a.domain = \(alias.domain)"
         #if DEBUG
         if faults.active.contains(.usernameCheckDropped) {
@@ -50,28 +51,40 @@ package struct Addresses: Sendable {
             owner = "a.id = (SELECT MIN(id) FROM accounts WHERE username = \(alias.username))"
         }
         #endif
-        return """
-            SELECT a.id, a.addresses_version, x.address_type, x.address, x.extensions
-            FROM accounts a LEFT JOIN addresses x ON x.account_id = a.id
-            WHERE \(owner) AND a.disabled_at IS NULL ORDER BY x.address_type
-            """
+        return "\(owner) AND a.disabled_at IS NULL"
+    }
+
+    private func query(for alias: Alias) -> Query {
+        """
+        SELECT a.id, a.addresses_version, x.address_type, x.address, x.extensions
+        FROM accounts a LEFT JOIN addresses x ON x.account_id = a.id
+        WHERE \(owner(alias)) ORDER BY x.address_type
+        """
     }
 
     /// Creates or replaces the address of its type.
     ///
-    /// - Throws: `Problem.noAlias` when the account has none (any more).
+    /// It is the one written last, whatever the clock says, also when it is the same as before.
+    ///
+    /// - Throws: `Problem.noAlias` when the account has none (any more); `.invalidAddressType` for one that its domain does not take.
     func set(_ address: PaymentAddress, of account: String, by actor: Actor) async throws {
         let now = clock.now()
         let type = Int64(address.type.rawValue)
         try await database.transaction { [faults] sql in
             try Self.touch(account, in: sql)
+            guard try HostedDomain.addressTypes(ofAccount: account, in: sql)?.contains(address.type) ?? true else {
+                throw Problem.invalidAddressType.saying("The domain takes no addresses of type \(type).")
+            }
+            let last = try sql("SELECT MAX(written_at) AS last FROM addresses WHERE account_id = \(account)")
+                .first?.optionalInteger("last")
+            let writtenAt = max(now, (last ?? 0) + 1)
             let before = try sql(
                 "SELECT address, extensions FROM addresses WHERE account_id = \(account) AND address_type = \(type)"
             ).first
             try sql(
                 """
                 INSERT INTO addresses (account_id, address_type, address, extensions, written_at)
-                VALUES (\(account), \(type), \(address.address), \(address.extensions ?? "{}"), \(now))
+                VALUES (\(account), \(type), \(address.address), \(address.extensions ?? "{}"), \(writtenAt))
                 ON CONFLICT (account_id, address_type) DO UPDATE SET address = excluded.address,
                     extensions = CASE WHEN \(address.extensions != nil) = 1 THEN excluded.extensions
                         ELSE addresses.extensions END,
@@ -109,10 +122,10 @@ package struct Addresses: Sendable {
     }
 
     /// Raises the version, and makes sure in the same breath that there still is an alias to write to.
-    static func touch(_ account: String, in sql: borrowing Transaction) throws {
+    static func touch(_ account: String, raisingVersion: Bool = true, in sql: borrowing Transaction) throws {
         let touched = try sql(
             """
-            UPDATE accounts SET addresses_version = addresses_version + 1
+            UPDATE accounts SET addresses_version = addresses_version + \(Int64(raisingVersion ? 1 : 0))
             WHERE id = \(account) AND username IS NOT NULL AND disabled_at IS NULL RETURNING id
             """)
         guard !touched.isEmpty else { throw Problem.noAlias }

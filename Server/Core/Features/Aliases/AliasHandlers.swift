@@ -14,7 +14,8 @@ struct AliasHandlers: Sendable {
         let password = try body.requireString("password")
         let secret = try body.optionalString("create_user_password")
         try await aliases.create(
-            alias, password: password, with: { try await credential(of: call, secret: secret) }, from: call.network)
+            alias, password: password, with: { try await credential(of: call, secret: secret, for: alias.domain) },
+            from: call.network)
         return .emptyObject
     }
 
@@ -26,10 +27,15 @@ struct AliasHandlers: Sendable {
     }
 
     /// The header decides when there is one. A token has two dots (RFC 7515 §3.1), which a secret of ours cannot have.
-    private func credential(of call: Call, secret: String?) async throws -> Aliases.Credential {
+    private func credential(
+        of call: Call, secret: String?, for domain: String
+    ) async throws -> Aliases.Credential {
         if call.isSigned { return .caller(try await callers.admit(call).account) }
         if let value = try call.headers.bearerToken(), value.filter({ $0 == "." }).count != 2 { return .secret(value) }
-        if let secret, call.headers[.authorization] == nil { return .secret(secret) }
+        if call.headers[.authorization] == nil {
+            if let secret { return .secret(secret) }
+            if try await aliases.isOpen(domain) { return .nothing }
+        }
         return .caller(try await callers.admit(call).account)
     }
 }

@@ -9,6 +9,8 @@ package struct Aliases: Sendable {
     let accounts: Accounts
     let domains: Domains
     let limits: SignInLimits
+    /// How many aliases strangers make where everybody may.
+    let signUps: MinuteLimit
     let clock: Clock
 
     /// What a caller shows in order to make an alias.
@@ -16,10 +18,19 @@ package struct Aliases: Sendable {
         case caller(Account)
         /// The domain's secret, as Bearer or as `create_user_password`.
         case secret(String)
+        /// Nothing, where everybody may.
+        case nothing
+    }
+
+    /// By what right aliases of a domain are made.
+    struct Right: Sendable {
+        let domain: HostedDomain
+        let actor: Actor
     }
 
     /// - Parameter credential: asked for once the rest is known to be right.
-    /// - Throws: `Problem.authenticationRequired`, `.invalidCredentials`, `.wrongDomain`, `.insufficientRole`, `.unknownDomain`, `.aliasTaken`, `.weakPassword`.
+    /// - Throws: `Problem.authenticationRequired`, `.invalidCredentials`, `.wrongDomain`, `.insufficientRole`, `.unknownDomain`,
+    ///   `.aliasTaken`, `.weakPassword`, `.tooManySignUps`.
     func create(
         _ alias: Alias, password: String, with credential: () async throws -> Credential, from network: Network
     ) async throws {
@@ -32,12 +43,45 @@ package struct Aliases: Sendable {
         case .caller(let caller):
             try await requireRight(of: caller, over: alias.domain)
             actor = caller.actor
+        case .nothing:
+            try signUps.take(for: network, at: clock.now())
+            actor = .anonymous
         }
         try await create(alias, password: newPassword, by: actor)
     }
 
+    /// Whether everybody may make aliases of a domain.
+    func isOpen(_ domain: String) async throws -> Bool {
+        try await database.read { sql in try HostedDomain.find(domain, in: sql)?.signUp == .open }
+    }
+
+    /// The right of somebody at CAP, where no more is told than whether there is one.
+    ///
+    /// - Parameters:
+    ///   - secret: nil without one.
+    ///   - domain: nil when the host has none, which takes the same way and the same time as a wrong secret.
+    /// - Throws: `Problem.authenticationRequired`, `.invalidCredentials`, `.tooManyAttempts`.
+    func right(
+        ofHolder secret: String?, in domain: HostedDomain?, host: String, from network: Network
+    ) async throws -> Right {
+        guard let secret else {
+            guard let domain, domain.signUp == .open else { throw Problem.authenticationRequired }
+            return Right(domain: domain, actor: .anonymous)
+        }
+        try await requireSecret(secret, for: domain?.name ?? host, from: network, tellsOthers: false)
+        guard let domain else { throw Self.wrongCredential }
+        return Right(domain: domain, actor: .domainSecret(domain.name))
+    }
+
+    /// - Throws: `Problem.aliasTaken`, `.unknownDomain`; `.tooManySignUps` for strangers.
+    func create(_ alias: Alias, password: NewPassword, by right: Right, from network: Network) async throws {
+        // Before anything is told, so that nobody tries out which names are taken.
+        if case .anonymous = right.actor { try signUps.take(for: network, at: clock.now()) }
+        try await create(alias, password: password, by: right.actor)
+    }
+
     /// - Throws: `Problem.aliasTaken`, `.unknownDomain`.
-    func create(_ alias: Alias, password: NewPassword, by actor: Actor) async throws {
+    private func create(_ alias: Alias, password: NewPassword, by actor: Actor) async throws {
         // Cheap question first: a taken alias need not cost a hash. The constraint decides among many at once.
         let isTaken = try await database.read { sql in try Accounts.id(of: .alias(alias), in: sql) != nil }
         if isTaken { throw Problem.aliasTaken }
@@ -100,11 +144,17 @@ package struct Aliases: Sendable {
         }
         try standing.requireNetwork(at: now)
         switch try await domains.check(secret: secret, for: domain) {
-        case .thisDomain: return
+        case .thisDomain where try await secretCounts(in: domain): return
         case .otherDomain where tellsOthers: throw Problem.wrongDomain
-        case .otherDomain, .nothing:
+        case .thisDomain, .otherDomain, .nothing:
             try await database.transaction { sql in try limits.recordFailure(from: network, at: now, in: sql) }
             throw Self.wrongCredential
+        }
+    }
+
+    private func secretCounts(in domain: String) async throws -> Bool {
+        try await database.read { sql in
+            try HostedDomain.find(domain, in: sql).map { $0.signUp != .operator } ?? false
         }
     }
 

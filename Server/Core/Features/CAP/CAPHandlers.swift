@@ -1,6 +1,5 @@
 import GatehouseJSON
 import GatehouseMessages
-import GatehousePasswords
 import GatehouseOpenCAP
 import HTTPTypes
 
@@ -11,62 +10,71 @@ struct CAPHandlers: Sendable {
     let hosted: HostedDomains
     let aliases: Aliases
     let coins: Coins
-    let callers: Callers
     /// The same that other look-ups count in.
     let limit: MinuteLimit
     let clock: Clock
     /// `Cache-Control` of look-ups.
     let cacheControl: String
+    let faults: Faults
 
     private static let success = Answer.json(JSONValue.object([.init(name: "success", value: .bool(true))]).bytes())
 
     /// `POST /private/user`
     @Sendable func createUser(_ call: Call, _: Anyone) async throws -> Answer {
-        let host = call.original.hostName
-        let domain = try await hosted.domain(ofHost: host)
-        if domain?.signUp != .open {
-            // A host of no domain takes the same way, and the same time.
-            try await aliases.requireSecret(
-                try call.capCredential(), for: domain?.name ?? host, from: call.network, tellsOthers: false)
+        try await faults.brokenByInput {
+            let domain = try await hosted.domain(of: call)
+            let right = try await aliases.right(
+                ofHolder: try call.capCredential(), in: domain, host: call.original.hostName, from: call.network)
+            let body = try call.jsonObject()
+            let username = try body.requireString("username")
+            let alias = try Alias(checking: username, in: right.domain)
+            let password = try aliases.accounts.checkNewPassword(
+                try body.requireString("password"), for: [.alias(alias)])
+            #if DEBUG
+            try await faults.requireFreeEverywhere(alias, in: aliases.database)
+            #endif
+            try await aliases.create(alias, password: password, by: right, from: call.network)
+            #if DEBUG
+            try await faults.keepCase(of: username, alias, in: aliases.database)
+            #endif
+            return Self.success
         }
-        guard let domain else { throw Problem.invalidCredentials }
-        let body = try call.jsonObject()
-        let alias = try Self.alias(try body.requireString("username"), in: domain)
-        let password = try aliases.accounts.checkNewPassword(try body.requireString("password"), for: [.alias(alias)])
-        try await aliases.create(alias, password: password, by: .domainSecret(domain.name))
-        return Self.success
     }
 
     /// `POST /address`
     @Sendable func set(_ call: Call, _ caller: DomainMember) async throws -> Answer {
-        let body = try call.jsonObject()
-        let coin = try Coin(checking: try body.requireString("coin"))
-        let address = try body.requireString("address")
-        try await coins.set(address, of: coin, for: caller.account.id, by: caller.account.actor)
-        return Self.success
+        try await faults.brokenByInput {
+            let body = try call.jsonObject()
+            let coin = try faults.coin(checking: try body.requireString("coin"))
+            let address = try body.requireString("address")
+            try await coins.set(address, of: coin, for: caller.account.id, by: caller.account.actor)
+            return Self.success
+        }
     }
 
     /// `GET /address/{username}/{coin}`
     @Sendable func lookUp(_ call: Call, _: Anyone) async throws -> Answer {
         try limit.requireRoom(for: call.network, at: clock.now())
         do {
-            guard let domain = try await hosted.domain(ofHost: call.original.hostName) else {
-                throw Problem.unknownDomain
-            }
-            let alias = try Self.alias(call.parameters[0], in: domain)
-            let found = try await coins.address(of: alias, try Coin(checking: call.parameters[1]))
+            // What cannot be a name is nobody's, and a host without a domain has nobody.
+            guard let domain = try await hosted.domain(of: call),
+                let alias = try? Alias(username: call.parameters[0], domain: domain.name)
+            else { throw Problem.unknownAlias }
+            let found = try await coins.address(of: alias, Coin(call.parameters[1]))
             var answer = Answer.json(JSONValue.object([.init(name: "address", value: .string(found))]).bytes())
             answer.headers[.cacheControl] = cacheControl
             return answer
         } catch let problem as Problem {
-            // What cannot be the name of anything is nobody's.
             limit.count(call.network, at: clock.now())
-            throw problem.status == .badRequest ? Problem.unknownAlias : problem
+            throw problem
         }
     }
+}
 
-    private static func alias(_ username: String, in domain: HostedDomain) throws(Problem) -> Alias {
-        do { return try Alias(username: username, domain: domain.name) } catch {
+extension Alias {
+    /// - Throws: `Problem.invalidAlias` with the reason.
+    fileprivate init(checking username: String, in domain: HostedDomain) throws(Problem) {
+        do { self = try Alias(username: username, domain: domain.name) } catch {
             throw .invalidAlias.saying(error.description)
         }
     }
@@ -78,14 +86,23 @@ struct DomainMember: Sendable {
 }
 
 extension Access where Caller == DomainMember {
-    /// A token, or a signature of a key, of an alias of the host's domain; any other is one of somebody else's.
+    /// A token, or a signature of a key, of an alias of the host's domain. On every other host it is one of a stranger, and so it is
+    /// without an alias.
     static func domainMember(_ callers: Callers, _ hosted: HostedDomains) -> Access {
         Access { call in
-            let account = try await callers.admit(call.withBearerHeader, scope: .role(.alias)).account
-            let domain = try await hosted.domain(ofHost: call.original.hostName)
-            guard let alias = account.alias else { throw Problem.noAlias }
-            guard let domain, alias.domain == domain.name else { throw Problem.invalidToken }
-            return DomainMember(account: account)
+            try await hosted.faults.brokenByCredential {
+                let account = try await callers.admit(call.withBearerHeader, scope: .role(.alias)).account
+                let domain = try await hosted.domain(of: call)
+                guard let domain, account.alias?.domain == domain.name || hosted.faults.takesTokensOfAnyDomain else {
+                    throw (call.isSigned ? Problem.signatureInvalid : .invalidToken).challenging(call, callers.policy)
+                }
+                #if DEBUG
+                if let first = try await hosted.faults.firstToWriteTo(in: domain, hosted.database) {
+                    return DomainMember(account: first)
+                }
+                #endif
+                return DomainMember(account: account)
+            }
         }
     }
 }
@@ -96,21 +113,16 @@ extension HTTPField.Name {
 }
 
 extension Call {
-    /// The value of `Authorization: Bearer …`, else that of a header named `bearer`.
+    /// The value of `Authorization: Bearer …`, else that of a header named `bearer`; nil without either.
     ///
-    /// - Throws: `Problem.authenticationRequired` without either, `.invalidToken` for two of them.
-    func capCredential() throws(Problem) -> String {
-        if let credential = try withBearerHeader.headers.bearerToken() { return credential }
-        throw .authenticationRequired
-    }
+    /// - Throws: `Problem.invalidToken` for two of them and for more than one word.
+    fileprivate func capCredential() throws(Problem) -> String? { try withBearerHeader.headers.bearerToken() }
 
     /// The call as if what stands in a header named `bearer` stood in `Authorization`, unless there is one.
-    var withBearerHeader: Call {
+    fileprivate var withBearerHeader: Call {
         guard !headers.contains(.authorization), !isSigned else { return self }
-        let lines = headers[values: .bearer]
-        guard !lines.isEmpty else { return self }
         var call = self
-        for line in lines {
+        for line in headers[values: .bearer] {
             call.original.headers.append(HTTPField(name: .authorization, value: "Bearer \(line)"))
         }
         return call

@@ -10,15 +10,21 @@ enum Coin: Hashable, Sendable {
 
     /// - Throws: `Problem.invalidMember`.
     init(checking text: String) throws(Problem) {
+        guard let coin = Coin(text) else {
+            throw .invalidMember.saying("A coin has 1 to 16 letters and digits, as in \"btc\".")
+        }
+        self = coin
+    }
+
+    /// Nil for a text that no coin is called by.
+    init?(_ text: String) {
         // By octets: what is no ASCII must not be folded into it.
         let folded = text.utf8.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
         let isPlain = folded.allSatisfy { octet in
             (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(octet)
                 || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(octet)
         }
-        guard isPlain, (1...16).contains(folded.count) else {
-            throw .invalidMember.saying("A coin has 1 to 16 letters and digits, as in \"btc\".")
-        }
+        guard isPlain, (1...16).contains(folded.count) else { return nil }
         switch String(decoding: folded, as: UTF8.self) {
         case "btc": self = .typed(.bitcoin)
         case "bch": self = .typed(.bitcoinCash)

@@ -30,47 +30,61 @@ struct Coins: Sendable {
                 throw Problem.invalidAddress.saying(
                     "An address has 1 to \(Self.longestAddress) octets and no control characters.")
             }
-            let now = clock.now()
-            try await database.transaction { sql in
-                try Addresses.touch(account, in: sql)
-                let before = try sql("SELECT address FROM coins WHERE account_id = \(account) AND coin = \(name)").first
-                try sql(
-                    """
-                    INSERT INTO coins (account_id, coin, address, written_at)
-                    VALUES (\(account), \(name), \(address), \(now))
-                    ON CONFLICT (account_id, coin) DO UPDATE SET address = excluded.address, written_at = excluded.written_at
-                    """)
-                if let before = try before?.text("address"), isSameText(before, address) { return }
-                try AuditLog.record(
-                    "set \(name): \(address)", on: AuditObject("address", account), by: actor, at: now, in: sql)
+            try await set(address, ofOther: name, for: account, by: actor)
+        }
+    }
+
+    private func set(_ address: String, ofOther coin: String, for account: String, by actor: Actor) async throws {
+        let now = clock.now()
+        try await database.transaction { [addresses] sql in
+            // Seen here only, so that the version of the addresses stays.
+            try Addresses.touch(account, raisingVersion: false, in: sql)
+            guard try HostedDomain.addressTypes(ofAccount: account, in: sql) == nil else {
+                throw Problem.invalidAddressType.saying(
+                    "The domain takes addresses of certain types only, and this coin has none.")
             }
+            let before = try sql("SELECT address FROM coins WHERE account_id = \(account) AND coin = \(coin)").first
+            #if DEBUG
+            if before != nil, addresses.faults.keepsFirstCoin { return }
+            #endif
+            try sql(
+                """
+                INSERT INTO coins (account_id, coin, address, written_at)
+                VALUES (\(account), \(coin), \(address), \(now))
+                ON CONFLICT (account_id, coin) DO UPDATE SET address = excluded.address, written_at = excluded.written_at
+                """)
+            if let before = try before?.text("address"), isSameText(before, address) { return }
+            try AuditLog.record(
+                "set \(coin): \(address)", on: AuditObject("address", account), by: actor, at: now, in: sql)
         }
     }
 
     /// What was written last of the coin's addresses, in one read.
     ///
+    /// - Parameter coin: nil for one that nobody can have.
     /// - Throws: `Problem.unknownAlias`, also for an alias whose account is disabled; `.addressNotSet`.
-    func address(of alias: Alias, _ coin: Coin) async throws -> String {
-        let owner: Query =
-            "SELECT id FROM accounts WHERE username = \(alias.username) AND domain = \(alias.domain) AND disabled_at IS NULL"
-        let rows: [Row]
-        switch coin {
-        case .typed(let currency):
-            let numbers = AddressType.types(of: currency).map { Int64($0.rawValue) }
-            rows = try await database.rows(
-                """
-                SELECT x.address FROM (\(owner)) a LEFT JOIN addresses x ON x.account_id = a.id
-                    AND x.address_type BETWEEN \(numbers.min() ?? 0) AND \(numbers.max() ?? 0)
-                ORDER BY x.written_at DESC, x.address_type DESC LIMIT 1
-                """)
-        case .other(let name):
-            rows = try await database.rows(
-                """
-                SELECT x.address FROM (\(owner)) a LEFT JOIN coins x ON x.account_id = a.id AND x.coin = \(name)
-                """)
-        }
+    func address(of alias: Alias, _ coin: Coin?) async throws -> String {
+        let rows = try await database.rows(
+            """
+            SELECT x.address FROM accounts a LEFT JOIN \(written(coin)) WHERE \(addresses.owner(alias))
+            ORDER BY x.written_at DESC LIMIT 1
+            """)
         guard let row = rows.first else { throw Problem.unknownAlias }
         guard let address = try row.optionalText(at: 0) else { throw Problem.addressNotSet }
         return address
+    }
+
+    /// The rows `x` of a coin, to be joined to the accounts `a`.
+    private func written(_ coin: Coin?) -> Query {
+        switch coin {
+        case .typed(let currency):
+            let numbers = AddressType.types(of: currency).map { Int64($0.rawValue) }
+            return """
+                addresses x ON x.account_id = a.id
+                    AND x.address_type BETWEEN \(numbers.min() ?? 0) AND \(numbers.max() ?? 0)
+                """
+        case .other(let name): return "coins x ON x.account_id = a.id AND x.coin = \(name)"
+        case nil: return "coins x ON 1 = 0"
+        }
     }
 }

@@ -1,3 +1,4 @@
+import GatehouseMessages
 package import GatehouseOpenCAP
 package import GatehouseStorage
 import NIOConcurrencyHelpers
@@ -27,24 +28,43 @@ package struct HostedDomain: Sendable, Equatable {
             .map { row throws in try HostedDomain(row) }
     }
 
+    /// What may be written for an alias of the account's domain; nil for all.
+    static func addressTypes(ofAccount id: String, in sql: borrowing Transaction) throws -> Set<AddressType>? {
+        try sql("SELECT d.address_types FROM accounts a JOIN domains d ON d.name = a.domain WHERE a.id = \(id)").first
+            .flatMap { row throws in try row.optionalText("address_types").map(types) }
+    }
+
+    private static func types(_ text: String) -> Set<AddressType> {
+        Set(text.split(separator: ",").compactMap { Int($0).flatMap(AddressType.init(rawValue:)) })
+    }
+
     /// - Parameter row: has `name`, `sign_up`, `allowed_origins`, `address_types`.
     init(_ row: Row) throws {
         name = try row.text("name")
         // A policy that this version does not know lets in the fewest.
         signUp = SignUpPolicy(rawValue: try row.text("sign_up")) ?? .operator
         allowedOrigins = Set(try row.text("allowed_origins").split(separator: " ").map(String.init))
-        addressTypes = try row.optionalText("address_types").map { text in
-            Set(text.split(separator: ",").compactMap { Int($0).flatMap(AddressType.init(rawValue:)) })
-        }
+        addressTypes = try row.optionalText("address_types").map(Self.types)
     }
 }
 
 /// The domain of each host that is served, in memory: good as long as nothing changed in the store that bears on who may do what.
 package final class HostedDomains: Sendable {
-    private let database: any Database
+    let database: any Database
+    let faults: Faults
     private let known = NIOLockedValueBox<(generation: Int64, byHost: [String: HostedDomain])>((-1, [:]))
 
-    package init(database: any Database) { self.database = database }
+    package init(database: any Database, faults: Faults = Faults()) {
+        self.database = database
+        self.faults = faults
+    }
+
+    /// The domain of the host that a call names; nil when it has none.
+    func domain(of call: Call) async throws -> HostedDomain? {
+        let found = try await domain(ofHost: faults.hostName(of: call.original))
+        if found == nil, faults.breaksOnUnknownDomain { throw Problem.internalError }
+        return found
+    }
 
     /// - Parameter host: as `Call.host` has it.
     /// - Returns: nil for a host that belongs to no domain.

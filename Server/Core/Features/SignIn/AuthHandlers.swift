@@ -1,5 +1,6 @@
 import GatehouseJSON
 import GatehouseMessages
+import GatehouseOpenCAP
 import HTTPTypes
 
 /// Turns HTTP into calls on `SignIn` and back, in the manner of the C3-PRO IDM and of flaskCCAP, which share a path; decides
@@ -15,10 +16,10 @@ struct AuthHandlers: Sendable {
     /// `POST /auth`: on the host of a hosted domain a bare username is CAP's; every other name, and everything elsewhere, the
     /// IDM's.
     @Sendable func signIn(_ call: Call, _: Anyone) async throws -> Answer {
-        let domain = try await hosted.domain(ofHost: call.original.hostName)
+        let domain = try await hosted.domain(of: call)
         let (username, password) = try credentials(of: call)
         if let domain, !username.utf8.contains(where: "@$".utf8.contains) {
-            return try await begin("\(username)$\(domain.name)", password, call, capLifetime)
+            return try await beginAtCAP(username, domain.name, password, call)
         }
         do { return try await begin(username, password, call, lifetime) } catch let problem as Problem {
             // Whoever signs in to the IDM reads its words, under whichever host.
@@ -28,11 +29,20 @@ struct AuthHandlers: Sendable {
 
     /// `POST /ccap/auth`
     @Sendable func signInToCAP(_ call: Call, _: Anyone) async throws -> Answer {
-        let host = call.original.hostName
-        let domain = try await hosted.domain(ofHost: host)
+        let domain = try await hosted.domain(of: call)
         let (username, password) = try credentials(of: call)
         // Of a host without domain nobody is known, which takes as long as a wrong password.
-        return try await begin("\(username)$\(domain?.name ?? host)", password, call, capLifetime)
+        return try await beginAtCAP(username, domain?.name ?? call.original.hostName, password, call)
+    }
+
+    private func beginAtCAP(
+        _ username: String, _ domain: String, _ password: String, _ call: Call
+    ) async throws -> Answer {
+        var name = (try? Alias(username: username, domain: domain))?.text ?? "\(username)$\(domain)"
+        #if DEBUG
+        if let first = try await faults.firstToSignIn(in: domain, signIn.database) { name = first }
+        #endif
+        return try await begin(name, password, call, capLifetime)
     }
 
     private func credentials(of call: Call) throws -> (username: String, password: String) {
