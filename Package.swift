@@ -33,6 +33,7 @@ let nio: [Target.Dependency] = [
     outside("NIOConcurrencyHelpers", "swift-nio"),
     outside("NIOHTTP1", "swift-nio"),
     outside("NIOSSL", "swift-nio-ssl"),
+    outside("NIOTLS", "swift-nio"),
     outside("NIOHTTPTypes", "swift-nio-extras"),
     outside("NIOHTTPTypesHTTP1", "swift-nio-extras"),
 ]

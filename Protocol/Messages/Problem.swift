@@ -166,6 +166,10 @@ extension Problem {
         title: "Somebody claims the domain with this username and another password; choose another username.")
     package static let domainNotVerified = Problem(
         code: "domain_not_verified", status: .conflict, title: "The record of the claim is not in DNS.")
+    package static let hostTaken = Problem(
+        code: "host_taken", status: .conflict, title: "This host name belongs to another domain.")
+    package static let secretTaken = Problem(
+        code: "secret_taken", status: .conflict, title: "This secret is that of another domain.")
     package static let nameTaken = Problem(
         code: "name_taken", status: .conflict, title: "There is already an account of this name.")
     package static let lastAdmin = Problem(

@@ -14,7 +14,7 @@ struct Serve: AsyncParsableCommand {
         usage: "gatehouse serve [--config <file>] [SETTINGS]",
         discussion: """
             Makes and migrates the store, then prints one line with its URL on standard output and serves until SIGTERM. \
-            SIGHUP reads the certificate again. The log goes to standard error, a line of JSON each.
+            SIGHUP reads the certificates again. The log goes to standard error, a line of JSON each.
 
             SETTINGS:
             \(settingsHelp)
@@ -120,8 +120,7 @@ struct Serve: AsyncParsableCommand {
     }
 
     private static func certificates(_ settings: Settings) throws -> Certificates? {
-        guard let certificate = settings.tlsCertificate, let key = settings.tlsKey else { return nil }
-        do { return try Certificates(certificateFile: certificate, keyFile: key) } catch {
+        do { return try settings.certificates() } catch {
             throw Refusal(reason: "--tls-cert, --tls-key: \(error)", exitCode: 2)
         }
     }
@@ -156,7 +155,7 @@ struct Serve: AsyncParsableCommand {
             logger.warning("a check is left out on purpose", metadata: ["fault": .string(fault)])
         }
         #endif
-        if settings.allowsInsecureHTTP && settings.tlsCertificate == nil {
+        if settings.allowsInsecureHTTP && settings.tlsCertificates.isEmpty {
             logger.warning("--insecure-http: passwords and tokens travel in clear")
         }
     }

@@ -46,7 +46,7 @@ struct SetUpCheck {
         }
         if let file = settings.signingKeyFile { found.append(permissions("signing key", file, isSecret: true)) }
         if let file = settings.mailPasswordFile { found.append(permissions("mail password", file, isSecret: true)) }
-        if let file = settings.tlsKey { found.append(permissions("TLS key", file, isSecret: true)) }
+        for file in settings.tlsKeys { found.append(permissions("TLS key", file, isSecret: true)) }
         return found
     }
 
@@ -168,6 +168,7 @@ struct SetUpCheck {
                     ? .ok("admins", "\(admins) can sign in")
                     : .wrong("admins", "there is none; make one with `gatehouse init --username EMAIL`"))
             let newestEvent = try await database.rows("SELECT MAX(at) AS at FROM audit_events")[0].optionalInteger("at")
+            found += try await uncoveredHosts(in: database)
             if let newestEvent, newestEvent > Clock.system.now() + Self.mostSkew * .microsecondsPerSecond {
                 found.append(
                     .wrong("clock", "it was set back: the audit log has an event of \(RFC3339.text(newestEvent))"))
@@ -178,29 +179,39 @@ struct SetUpCheck {
         }
     }
 
-    // MARK: As clients see it
-
-    private var certificates: Certificates? {
-        get throws {
-            guard let certificate = settings.tlsCertificate, let key = settings.tlsKey else { return nil }
-            return try Certificates(certificateFile: certificate, keyFile: key)
-        }
+    /// Whom the server would turn away. Often that is as it should be: a domain's own name may lead elsewhere.
+    private func uncoveredHosts(in database: SQLiteDatabase) async throws -> [Finding] {
+        // A broken certificate is reported where it belongs.
+        guard let certificates = try? settings.certificates() else { return [] }
+        let hosts = try await database.rows("SELECT host FROM domain_hosts ORDER BY host")
+            .map { try $0.text("host") }.filter { !certificates.cover(host: $0) }
+        guard !hosts.isEmpty else { return [] }
+        let more = hosts.count > 10 ? " and \(hosts.count - 10) more" : ""
+        return [
+            .note(
+                "TLS",
+                "no certificate names \(hosts.prefix(10).joined(separator: ", "))\(more), of domains that are hosted here: "
+                    + "clients that come by such a name are turned away")
+        ]
     }
+
+    // MARK: As clients see it
 
     private var publicHost: String? { settings.publicURL.flatMap { URL(string: $0)?.host() } }
 
     private func tls() -> [Finding] {
         do {
-            guard let certificates = try certificates else { return [] }
-            if let host = publicHost, !certificates.cover(host: host) {
-                return [.wrong("TLS", "the certificate does not name \(host), the host of the public URL")]
-            }
-            guard let days = certificates.daysLeft else { return [.wrong("TLS", "the certificate has no end")] }
-            let words = days < 0 ? "the certificate has ended" : "the certificate ends in \(days) days"
-            return [
-                days < Self.leastDays
+            guard let certificates = try settings.certificates() else { return [] }
+            var found = certificates.daysLeft.map { file, days in
+                guard let days else { return Finding.wrong("TLS", "the certificate in \(file) has no end") }
+                let words = "the certificate in \(file) " + (days < 0 ? "has ended" : "ends in \(days) days")
+                return days < Self.leastDays
                     ? .wrong("TLS", "\(words); put a new one there and send the server SIGHUP") : .ok("TLS", words)
-            ]
+            }
+            if let host = publicHost, !certificates.cover(host: host) {
+                found.append(.wrong("TLS", "no certificate names \(host), the host of the public URL"))
+            }
+            return found
         } catch { return [.wrong("TLS", "\(error)")] }
     }
 
@@ -241,7 +252,7 @@ struct SetUpCheck {
     }
 
     private func proxies() -> [Finding] {
-        let isBehindProxy = settings.publicURL?.hasPrefix("https://") == true && settings.tlsCertificate == nil
+        let isBehindProxy = settings.publicURL?.hasPrefix("https://") == true && settings.tlsCertificates.isEmpty
         if settings.trustedProxies.isEmpty {
             return isBehindProxy
                 ? [

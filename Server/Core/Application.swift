@@ -49,7 +49,7 @@ package struct GatehouseServer: Service {
             proxies: TrustedProxies(settings.trustedProxies),
             allowedOrigins: Set(settings.allowedOrigins), hosted: features.hosted,
             makeRequestID: SystemRandom.identifier,
-            certificates: certificates)
+            isSecure: certificates != nil)
         let scheme = certificates == nil ? "http" : "https"
         let certificates = certificates
         let application = Hummingbird.Application(
@@ -114,7 +114,7 @@ package struct ListenError: Error, CustomStringConvertible {
     }
 }
 
-/// Reads certificate and key again on SIGHUP. Without TLS there is nothing to read, but the signal must not end the server.
+/// Reads certificates and keys again on SIGHUP. Without TLS there is nothing to read, but the signal must not end the server.
 struct CertificateReload: Service {
     let certificates: Certificates?
     let logger: Logger
@@ -124,9 +124,9 @@ struct CertificateReload: Service {
             guard let certificates else { continue }
             do {
                 try certificates.reload()
-                logger.notice("certificate reloaded")
+                logger.notice("certificates reloaded")
             } catch {
-                logger.error("certificate not reloaded; the one before stays", metadata: ["error": "\(error)"])
+                logger.error("certificates not reloaded; those before stay", metadata: ["error": "\(error)"])
             }
         }
     }

@@ -131,6 +131,7 @@ package struct Features: Sendable {
     }
     var passwordHandlers: PasswordHandlers { PasswordHandlers(signIn: signIn, accounts: accounts) }
     var accountHandlers: AccountHandlers { AccountHandlers(accounts: accounts) }
+    var domainHandlers: DomainHandlers { DomainHandlers(domains: domains) }
     var amphoPrefix: AmphoPrefix { settings.amphoPrefix }
 
     var addressHandlers: AddressHandlers {

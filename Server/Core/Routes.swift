@@ -73,6 +73,16 @@ extension RouteTable {
         on(.patch, "/api/accounts/{id}", managingAdmin, readsBody: true, accounts.change)
         on(.delete, "/api/accounts/{id}", managingAdmin, accounts.delete)
 
+        let domains = features.domainHandlers
+        let keeper = Access<DomainKeeper>.domainKeeper(callers)
+        let managingKeeper = Access<DomainKeeper>.domainKeeper(callers, .manage)
+        on(.get, "/api/domains", keeper, domains.list)
+        on(.post, "/api/domains", managingAdmin, readsBody: true, domains.create)
+        on(.get, "/api/domains/{domain}", keeper, domains.show)
+        on(.patch, "/api/domains/{domain}", managingKeeper, readsBody: true, domains.change)
+        on(.delete, "/api/domains/{domain}", managingAdmin, domains.remove)
+        on(.post, "/api/domains/{domain}/rotate-secret", managingKeeper, domains.rotateSecret)
+
         let signingKeys = features.signingKeyHandlers
         on(.get, "/.well-known/jwks.json", anyone, publicToAllOrigins: true, signingKeys.publicKeys)
         on(.get, "/api/signing-keys", admin, signingKeys.list)

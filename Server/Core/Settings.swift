@@ -19,8 +19,9 @@ package struct Settings: Sendable, CustomStringConvertible {
     package var host = "127.0.0.1"
     package var port = 9096
     package var publicURL: String?
-    package var tlsCertificate: String?
-    package var tlsKey: String?
+    package var tlsCertificates: [String] = []
+    /// In the order of the certificates.
+    package var tlsKeys: [String] = []
     package var allowsInsecureHTTP = false
     package var trustedProxies: [AddressBlock] = []
     package var allowedOrigins: [String] = []
@@ -188,8 +189,14 @@ extension Setting {
             Setting("public-url", "URL", "where clients reach the server; issuer and audience of tokens (none)") {
                 settings, text in settings.publicURL = try origin(text)
             },
-            Setting("tls-cert", "FILE", "certificate chain, PEM; read again on SIGHUP") { $0.tlsCertificate = $1 },
-            Setting("tls-key", "FILE", "its private key, PEM") { $0.tlsKey = $1 },
+            Setting(
+                "tls-cert", "FILES",
+                "certificate chain, PEM, or several, as a.pem,b.pem: each client gets the first that names the host it asks for, "
+                    + "else the first; read again on SIGHUP"
+            ) { settings, text in settings.tlsCertificates = try files(text) },
+            Setting("tls-key", "FILES", "the private key of each, PEM, in the same order") { settings, text in
+                settings.tlsKeys = try files(text)
+            },
             Setting("insecure-http", "", "listen beyond this machine without TLS and without a trusted proxy") {
                 settings, text in settings.allowsInsecureHTTP = try yesOrNo(text)
             },
@@ -207,7 +214,10 @@ extension Setting {
                 "allowed-origins", "URLS", "origins whose pages may call the server, as https://a.test,https://b.test"
             ) {
                 settings, text in
-                settings.allowedOrigins = try list(text).map { item throws in try origin(item) }
+                settings.allowedOrigins = try list(text).map { item throws in
+                    guard let origin = WebOrigin(item) else { throw InvalidSetting(WebOrigin.expectation) }
+                    return origin.text
+                }
             },
             Setting("lookup-cache-control", "TEXT", "Cache-Control of address look-ups (no-cache)") { settings, text in
                 guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) else {
@@ -444,6 +454,13 @@ private func list(_ text: String) -> [String] {
     text.split(separator: ",").map { String($0.trimmingSpaces()) }.filter { !$0.isEmpty }
 }
 
+/// One or more, with commas between.
+private func files(_ text: String) throws -> [String] {
+    let files = list(text)
+    guard !files.isEmpty else { throw InvalidSetting("must name a file") }
+    return files
+}
+
 private func mailAddress(_ text: String) throws -> MailAddress {
     do { return try MailAddress(text) } catch {
         throw InvalidSetting("must be a mail address such as no-reply@id.example.org. \(error.description)")
@@ -469,7 +486,7 @@ private func origin(_ text: String) throws -> String {
     let afterScheme =
         bare.hasPrefix("https://") ? bare.dropFirst(8) : bare.hasPrefix("http://") ? bare.dropFirst(7) : ""
     guard !afterScheme.contains("/"), Authority(afterScheme) != nil else {
-        throw InvalidSetting("must be like https://id.example.org, without a path")
+        throw InvalidSetting(WebOrigin.expectation)
     }
     return bare
 }

@@ -90,9 +90,15 @@ extension Settings {
     /// What single settings cannot know about each other.
     private func contradictions() -> [String] {
         var found: [String] = []
-        if (tlsCertificate == nil) != (tlsKey == nil) { found.append("--tls-cert and --tls-key belong together") }
+        if tlsCertificates.isEmpty != tlsKeys.isEmpty {
+            found.append("--tls-cert and --tls-key belong together")
+        } else if tlsCertificates.count != tlsKeys.count {
+            found.append(
+                "\(spelling(of: "tls-cert")) names \(tlsCertificates.count) files and \(spelling(of: "tls-key")) "
+                    + "\(tlsKeys.count); name a key for each certificate, in the same order")
+        }
         let isLocal = host == "localhost" || IPAddress(host)?.isLoopback == true
-        if !isLocal && tlsCertificate == nil && trustedProxies.isEmpty && !allowsInsecureHTTP {
+        if !isLocal && tlsCertificates.isEmpty && trustedProxies.isEmpty && !allowsInsecureHTTP {
             found.append(
                 "--host \(host) would send passwords in clear; give --tls-cert and --tls-key, name the --trusted-proxies in front, "
                     + "or insist with --insecure-http")

@@ -106,6 +106,37 @@ struct AuditEventTests {
         Case(.delete, "/api/keys/backup", by: "bob@a.test", 204, "key revoke"),
         Case(.delete, "/api/keys/nobody", by: "bob@a.test", 404),
 
+        Case(
+            .post, "/api/domains",
+            [
+                "domain": "b.test", "hosts": ["id.b.test"], "owner": "bob@a.test", "sign_up": "open",
+                "allowed_origins": ["https://x.test"], "address_types": [300, 100],
+            ], 201,
+            "domain create: b.test, id.b.test; owner: bob@a.test; sign-up: open; allowed origins: https://x.test; "
+                + "address types: 100, 300"),
+        Case(.post, "/api/domains", ["domain": "a.test"], 409),
+        Case(.post, "/api/domains", ["domain": "b.test", "hosts": ["a.test"]], 409),
+        Case(.post, "/api/domains", ["domain": "b.test"], by: "bob@a.test", 403),
+        Case(
+            .patch, "/api/domains/a.test", ["owner": "bob@a.test", "hosts": ["id.a.test", "a.test"]], 204,
+            "domain owner: bob@a.test; hosts: id.a.test"),
+        Case(.patch, "/api/domains/a.test", ["sign_up": "operator"], by: "owner@a.test", 404),
+        Case(.patch, "/api/domains/a.test", ["sign_up": "operator"], by: "bob@a.test", 403),
+        Case(
+            .patch, "/api/domains/owned.test", ["sign_up": "operator", "address_types": [100]], by: "owner@a.test", 204,
+            "domain sign-up: operator; address types: 100"),
+        Case(
+            .patch, "/api/domains/owned.test",
+            ["sign_up": "secret", "address_types": nil, "allowed_origins": [], "hosts": [], "owner": "owner@a.test"], 204),
+        Case(.patch, "/api/domains/owned.test", ["sign_up": "open", "owner": "nobody@a.test"], 404),
+        Case(.patch, "/api/domains/owned.test", ["sign_up": "open", "hosts": ["a.test"]], 409),
+        Case(.patch, "/api/domains/owned.test", ["sign_up": "open", "hosts": []], by: "owner@a.test", 403),
+        Case(.post, "/api/domains/owned.test/rotate-secret", by: "owner@a.test", 200, "domain rotate secret"),
+        Case(.post, "/api/domains/c.test/rotate-secret", 404),
+        Case(.delete, "/api/domains/a.test", 204, "domain delete; aliases: 2; accounts: 1"),
+        Case(.delete, "/api/domains/owned.test", by: "owner@a.test", 403),
+        Case(.delete, "/api/domains/c.test", 404),
+
         Case(.post, "/api/signing-keys", ["at_once": true], 201, "signing-key create and activate"),
         Case(.post, "/api/signing-keys", ["at_once": true], by: "bob@a.test", 403),
         Case(.post, "/api/signing-keys", [:], 201, "signing-key create; activates: 2027-01-15T09:00:00Z"),
@@ -205,6 +236,23 @@ struct AuditEventTests {
             "domain add, taken", nil,
             { fixture in
                 _ = try? await fixture.domains.add(try DomainName("a.test"), by: .commandLine)
+            }
+        ),
+        (
+            "domain set", "domain owner: bob@a.test; hosts: id.a.test",
+            { fixture in
+                try await fixture.domains.change(
+                    try DomainName("a.test"), owner: .some(try AccountName("bob@a.test")),
+                    hosts: .these(added: [try DomainName("id.a.test")], removed: []), by: .commandLine)
+            }
+        ),
+        (
+            "domain set, the same", nil,
+            { fixture in
+                try await fixture.domains.change(
+                    try DomainName("a.test"), owner: .some(nil), hosts: .exactly([]),
+                    settings: DomainSettings(signUp: .secret, allowedOrigins: [], addressTypes: .some(nil)),
+                    by: .commandLine)
             }
         ),
         (
@@ -344,6 +392,8 @@ struct AuditEventTests {
             let alice = try await fixture.anAccount(alias: AuditEventTests.alice)
             accounts[AuditEventTests.alice] = alice
             try await fixture.anAccount(email: "both@a.test", alias: "both$a.test")
+            accounts["owner@a.test"] = try await fixture.anAccount(email: "owner@a.test")
+            try await fixture.aDomain("owned.test", owner: "owner@a.test")
             let disabled = try await fixture.anAccount(email: "disabled@a.test")
             try await fixture.accounts.setDisabled(true, try AccountName("disabled@a.test"))
             let address = try GatehouseCore.PaymentAddress(

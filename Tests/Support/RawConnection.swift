@@ -62,6 +62,9 @@ package final class RawConnection: Sendable {
     // Not in `close()`: another thread may still read, and the number could belong to another file by then.
     deinit { _ = closeFile(descriptor) }
 
+    /// No further octet goes out; answers still come in.
+    package func finishSending() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
+
     /// No further octet goes in either direction.
     package func close() { _ = shutdown(descriptor, Int32(SHUT_RDWR)) }
 

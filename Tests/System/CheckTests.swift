@@ -162,12 +162,48 @@ struct CheckTests {
                 "-subj", "/CN=a.test", "-keyout", key, "-out", certificate)
             var ended = try await check()
             #expect(ended.code == 1)
-            #expect(ended.output.contains("wrong   TLS: the certificate ends in "))
+            #expect(ended.output.contains("wrong   TLS: the certificate in \(certificate) ends in "))
             // One that ended yesterday.
             try await openSSL("x509", "-in", certificate, "-signkey", key, "-days", "-1", "-out", certificate)
             ended = try await check()
             #expect(ended.code == 1)
-            #expect(ended.output.contains("wrong   TLS: the certificate has ended"))
+            #expect(ended.output.contains("wrong   TLS: the certificate in \(certificate) has ended"))
+        }
+    }
+
+    @Test(
+        "looks at each of several certificates, and names the hosted hosts that none of them names",
+        .enabled(if: OpenSSL.isThere, "openssl is not installed"))
+    func severalCertificates() async throws {
+        try await withStore { store in
+            try await store.addAdmin()
+            try await store.gatehouse("domain", "add", "a.test", "--host", "id.a.test", "--host", "cap.b.test")
+            var files: [(certificate: String, key: String)] = []
+            for (name, host, days) in [("one", "*.a.test", "90"), ("two", "a.test", "2")] {
+                files.append((store.folder.path("\(name).pem"), store.folder.path("\(name).key")))
+                let code = try await OpenSSL.run(
+                    [
+                        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+                        days, "-subj", "/CN=x", "-addext", "subjectAltName=DNS:\(host)", "-keyout", files.last?.key ?? "",
+                        "-out", files.last?.certificate ?? "",
+                    ], in: store.folder)
+                try #require(code == 0)
+            }
+            let flags = [
+                "--tls-cert", files.map(\.certificate).joined(separator: ","), "--tls-key",
+                files.map(\.key).joined(separator: ","),
+            ]
+            let ended = try await store.command(["check"] + flags)
+            for words in [
+                "ok      TLS: the certificate in \(files[0].certificate) ends in ",
+                "wrong   TLS: the certificate in \(files[1].certificate) ends in ",
+                "note    TLS: no certificate names cap.b.test, of domains that are hosted here",
+                "ok      TLS key: \(files[0].key)", "ok      TLS key: \(files[1].key)",
+            ] {
+                #expect(ended.output.contains(words), "\(words): \(ended)")
+            }
+            let elsewhere = try await store.command(["check", "--public-url", "https://id.c.test"] + flags)
+            #expect(elsewhere.output.contains("wrong   TLS: no certificate names id.c.test"), "\(elsewhere)")
         }
     }
 

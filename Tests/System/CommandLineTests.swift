@@ -132,7 +132,8 @@ struct CommandLineTests {
     func missingStore() async throws {
         for arguments in [
             ["user", "list"], ["user", "disable", "a@a.test"], ["user", "delete", "a@a.test"], ["domain", "list"],
-            ["domain", "rotate-secret", "a.test"], ["signing-key", "list"], ["signing-key", "rotate"],
+            ["domain", "rotate-secret", "a.test"], ["domain", "set", "a.test", "--sign-up", "open"],
+            ["signing-key", "list"], ["signing-key", "rotate"],
         ] {
             let folder = try TemporaryFolder()
             let file = folder.path("mistyped.db")
@@ -201,15 +202,73 @@ struct CommandLineTests {
             #expect(json[2]?["roles"] == ["alias"] && json[2]?["disabled"]?.bool == true)
 
             let domains = try await store.gatehouse("domain", "list")
-            #expect(domains.split(separator: "\n")[1].split(separator: " ") == ["a.test", "-", "owner@a.test", "1"])
+            let rows = domains.split(separator: "\n").map { $0.split(separator: " ") }
+            #expect(rows[0] == ["DOMAIN", "HOSTS", "OWNER", "ALIASES", "SIGN-UP", "TYPES", "ORIGINS"])
+            #expect(rows[1] == ["a.test", "-", "owner@a.test", "1", "secret", "all", "-"])
             let domainsJSON = try await store.gatehouse("domain", "list", "--json")
+            let domain = try #require(try JSONValue(parsing: Array(domainsJSON.utf8))[0])
             #expect(
-                try JSONValue(parsing: Array(domainsJSON.utf8))
-                    == [["domain": "a.test", "hosts": [], "owner": "owner@a.test", "aliases": 1]])
+                domain.object?.map(\.name) == [
+                    "domain", "hosts", "owner", "sign_up", "allowed_origins", "address_types", "created", "aliases",
+                ])
+            #expect(domain["owner"] == "owner@a.test" && domain["hosts"] == [] && domain["aliases"] == 1)
+            #expect(domain["sign_up"] == "secret" && domain["address_types"]?.isNull == true)
             let usersJSON = try await store.gatehouse("user", "list", "--json")
             for text in [domains, domainsJSON, usersJSON, users.joined()] {
                 #expect(!text.contains(secret) && !text.contains("argon2"))
             }
+        }
+    }
+
+    @Test("what is chosen for a domain is set, shown and, after a mistake, left as it was")
+    func domainSet() async throws {
+        try await withStore { store in
+            try await store.addAccount("owner@a.test")
+            try await store.gatehouse(
+                "domain", "add", "a.test", "--host", "id.a.test", "--sign-up", "operator", "--allowed-origin",
+                "https://App.a.test:443/", "--address-type", "300", "--address-type", "100")
+            try await store.addDomain("b.test")
+            func shown() async throws -> [Substring] {
+                try await store.gatehouse("domain", "list").split(separator: "\n")[1].split(separator: " ")
+            }
+            var expected: [Substring] = [
+                "a.test", "id.a.test", "-", "0", "operator", "100,300", "https://app.a.test",
+            ]
+            #expect(try await shown() == expected)
+            let changes: [([String], (Int, Substring))] = [
+                (["--owner", "owner@a.test"], (2, "owner@a.test")), (["--no-owner"], (2, "-")),
+                (["--host", "cap.a.test", "--host", "a.test"], (1, "cap.a.test,id.a.test")),
+                (["--remove-host", "ID.a.test."], (1, "cap.a.test")), (["--sign-up", "open"], (4, "open")),
+                (["--allowed-origin", "http://x.test:8080"], (6, "http://x.test:8080")),
+                (["--no-allowed-origins"], (6, "-")), (["--address-type", "102"], (5, "102")),
+                (["--all-address-types"], (5, "all")),
+            ]
+            for (change, row) in changes {
+                let ended = try await store.command(["domain", "set", "a.test"] + change)
+                #expect(ended.code == 0 && ended.output == "a.test is set.\n", "\(change): \(ended)")
+                expected[row.0] = row.1
+                #expect(try await shown() == expected, "\(change)")
+            }
+            let mistakes: [([String], Int32, String)] = [
+                (["--host", "b.test", "--sign-up", "secret"], 1, "b.test is already a host name of the domain b.test."),
+                (["--remove-host", "a.test"], 1, "a.test is the domain's own name"),
+                (["--remove-host", "x.test"], 1, "x.test is no further host name of the domain a.test."),
+                (["--owner", "nobody@a.test", "--sign-up", "secret"], 1, "no account nobody@a.test"),
+                (["--owner", "nobody"], 2, "--owner"), (["--host", "y"], 2, "--host y"), ([], 2, "Name what to change"),
+                (["--owner", "owner@a.test", "--no-owner"], 2, "--owner and --no-owner"),
+                (["--address-type", "100", "--all-address-types"], 2, "--address-type and --all-address-types"),
+                (["--allowed-origin", "https://a.test", "--no-allowed-origins"], 2, "--no-allowed-origins"),
+                (["--address-type", "7"], 2, "100"), (["--sign-up", "closed"], 2, "operator"),
+                (["--allowed-origin", "https://a.test/path"], 2, "without a path"),
+                (["--allowed-origin", "*"], 2, "without a path"),
+            ]
+            for (change, code, words) in mistakes {
+                let ended = try await store.command(["domain", "set", "a.test"] + change)
+                #expect(ended.code == code && ended.errors.contains(words), "\(change): \(ended)")
+                #expect(try await shown() == expected, "\(change)")
+            }
+            let unknown = try await store.command(["domain", "set", "c.test", "--sign-up", "open"])
+            #expect(unknown.code == 1 && unknown.errors.contains("c.test is not hosted here"), "\(unknown)")
         }
     }
 
@@ -246,7 +305,7 @@ struct CommandLineTests {
         for command in [
             [], ["init"], ["user", "add"], ["user", "list"], ["user", "set-role"], ["user", "disable"],
             ["user", "enable"], ["user", "delete"], ["user", "set-password"], ["domain"], ["domain", "add"],
-            ["domain", "list"], ["domain", "rotate-secret"], ["domain", "remove"], ["sec-gen-key"],
+            ["domain", "set"], ["domain", "list"], ["domain", "rotate-secret"], ["domain", "remove"], ["sec-gen-key"],
         ] {
             let run = try await Program.gatehouse.run(command + ["--help"])
             #expect(run.code == 0 && run.errors.isEmpty && run.output.contains("USAGE"), "\(command)")

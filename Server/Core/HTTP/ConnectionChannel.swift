@@ -4,7 +4,6 @@ package import NIOCore
 package import NIOHTTPTypes
 import NIOHTTP1
 import NIOHTTPTypesHTTP1
-import NIOSSL
 
 /// The pipeline of one accepted connection: TLS when there is a certificate, the HTTP/1 codec, and our guard between the
 /// codec and the framework's request type, which would lose a second `Host` line and the raw target.
@@ -29,10 +28,9 @@ package struct ConnectionChannel: HTTPChannelHandler {
     package func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
-            if let certificates {
-                // Each connection takes the certificate of the moment, so that a reload drops nobody.
-                try pipeline.addHandler(NIOSSLServerHandler(context: certificates.context))
-            }
+            // Each connection takes a certificate of the moment, so that a reload drops nobody.
+            let certificate = certificates.map { ConnectionCertificate($0) }
+            try certificate?.add(to: pipeline)
             var decoderLimits = NIOHTTPDecoderLimitConfiguration()
             // The codec counts the target with the header lines; the guard tells them apart.
             decoderLimits.maxHeaderFieldSize = limits.target + limits.headerSection
@@ -45,7 +43,7 @@ package struct ConnectionChannel: HTTPChannelHandler {
                 withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoderLimits)
             try pipeline.addHandler(
                 RequestGuard(
-                    doors: doors, limits: limits, meter: meter, isSecure: certificates != nil, logger: logger))
+                    doors: doors, limits: limits, meter: meter, certificate: certificate, logger: logger))
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: certificates != nil))
             return try NIOAsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))

@@ -6,8 +6,8 @@ import NIOHTTP1
 
 /// Holds the limits of one connection, right behind the HTTP/1 codec, where the request still has all its `Host` lines and its target as it came.
 ///
-/// It refuses what no route should see (broken framing, too large, too slow, not exactly one host) and closes the connection
-/// with the answer. It also ends idle connections, and all of them when the server stops.
+/// It refuses what no route should see (broken framing, too large, too slow, not exactly one host, a host that the certificate
+/// does not name) and closes the connection with the answer. It also ends idle connections, and all of them when the server stops.
 final class RequestGuard: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -20,7 +20,8 @@ final class RequestGuard: ChannelDuplexHandler {
     private let limits: ConnectionLimits
     private let meter: HeadMeter
     private let logger: Logger
-    private let isSecure: Bool
+    /// Nil without TLS.
+    private let certificate: ConnectionCertificate?
     private var reading = Reading.nothing
     private var isBodyTimed = false
     private var isContinueAwaited = false
@@ -40,11 +41,13 @@ final class RequestGuard: ChannelDuplexHandler {
     private var deadline: NIODeadline?
     private var timer: Scheduled<Void>?
 
-    init(doors: Doors, limits: ConnectionLimits, meter: HeadMeter, isSecure: Bool, logger: Logger) {
+    init(
+        doors: Doors, limits: ConnectionLimits, meter: HeadMeter, certificate: ConnectionCertificate?, logger: Logger
+    ) {
         self.doors = doors
         self.limits = limits
         self.meter = meter
-        self.isSecure = isSecure
+        self.certificate = certificate
         self.logger = logger
     }
 
@@ -124,6 +127,8 @@ final class RequestGuard: ChannelDuplexHandler {
         // The parser reports all that comes after its first error, with the octets themselves, which may be a password.
         guard !hasRefused && refusalWaiting == nil else { return }
         guard let parserError = error as? HTTPParserError else { return context.fireErrorCaught(error) }
+        // Who ends before the handshake has begun gets no answer in clear.
+        if let certificate, !certificate.isChosen { return context.close(promise: nil) }
         switch parserError {
         case .headerOverflow:
             // While a body is read these are its trailers.
@@ -157,10 +162,16 @@ final class RequestGuard: ChannelDuplexHandler {
         }
         let hosts = head.headers["host"]
         guard hosts.count == 1, let host = Authority(hosts[0]) else { return .invalidHost }
-        if head.uri.hasPrefix("/") || (head.uri == "*" && head.method == .OPTIONS) { return nil }
-        // RFC 9112 §3.2.2, but where the two differ somebody is being deceived.
-        guard let authority = Authority(ofAbsoluteTarget: head.uri) else { return .malformedRequest }
-        return authority == host ? nil : .invalidHost.saying("The request target and Host name different hosts.")
+        if !head.uri.hasPrefix("/") && (head.uri != "*" || head.method != .OPTIONS) {
+            // RFC 9112 §3.2.2, but where the two differ somebody is being deceived.
+            guard let authority = Authority(ofAbsoluteTarget: head.uri) else { return .malformedRequest }
+            guard authority == host else {
+                return .invalidHost.saying("The request target and Host name different hosts.")
+            }
+        }
+        // RFC 9110 §7.4: a client that takes a connection for another host than the one that it made it for is told so.
+        if let certificate, !certificate.cover(host: host.host) { return .misdirectedRequest }
+        return nil
     }
 
     // MARK: Answering
@@ -209,7 +220,7 @@ final class RequestGuard: ChannelDuplexHandler {
         }
         logger.debug("refused before routing", metadata: ["code": .string(problem.code)])
         var answer = doors.door(of: target.pathAndQuery.path, host: host).answer(to: problem, accept: accept)
-        if isSecure { answer.requireTLS() }
+        if certificate != nil { answer.requireTLS() }
         var headers = HTTPHeaders(answer.headers.map { ($0.name.rawName, $0.value) })
         headers.add(name: "Content-Length", value: String(answer.body.count))
         headers.add(name: "Connection", value: "close")

@@ -29,7 +29,8 @@ package struct Responder: HTTPResponder {
     let allowedOrigins: Set<String>
     let hosted: HostedDomains
     let makeRequestID: @Sendable () -> String
-    let certificates: Certificates?
+    /// Whether clients come over TLS.
+    let isSecure: Bool
 
     package func respond(to request: Request, context: ConnectionContext) async throws -> Response {
         let id = makeRequestID()
@@ -47,7 +48,6 @@ package struct Responder: HTTPResponder {
         // Not the path itself: it may name a subject or an account, or hold what only its owner may know.
         var pattern: String?
         do {
-            try checkHost(request.head.authority)
             switch routes.match(request.method, path) {
             case .nothing: throw Problem.notFound
             case .otherMethods(let allow, let isPublic):
@@ -78,17 +78,11 @@ package struct Responder: HTTPResponder {
         }
         await addOrigin(request.headers[.origin], host: original.hostName, allOrigins: allOrigins, to: &answer)
         answer.headers[.xContentTypeOptions] = "nosniff"
-        if certificates != nil { answer.requireTLS() }
+        if isSecure { answer.requireTLS() }
         return Self.response(answer, to: request.method)
     }
 
     // MARK: Before the handler
-
-    /// RFC 9110 §7.4: a client that reuses a connection for a host that its certificate does not name is told so.
-    private func checkHost(_ authority: String?) throws(Problem) {
-        guard let certificates, let host = authority.flatMap({ Authority($0) })?.host else { return }
-        guard certificates.cover(host: host) else { throw .misdirectedRequest }
-    }
 
     private func wholeBody(of request: Request, upTo limit: Int) async throws -> [UInt8] {
         // Without either there is none (RFC 9112 §6.3), and nothing to wait for.
@@ -123,7 +117,7 @@ package struct Responder: HTTPResponder {
         let forwarded = proxies.origin(peer: peer, headers: head.headerFields)
         return OriginalRequest(
             method: head.method.rawValue, target: head.path ?? "/",
-            scheme: forwarded.scheme ?? (certificates == nil ? "http" : "https"),
+            scheme: forwarded.scheme ?? (isSecure ? "https" : "http"),
             host: forwarded.host ?? head.authority ?? "", headers: head.headerFields)
     }
 

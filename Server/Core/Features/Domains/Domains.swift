@@ -3,16 +3,7 @@ package import GatehouseOpenCAP
 package import GatehousePasswords
 package import GatehouseStorage
 
-/// A hosted domain as an operator sees it; no secret.
-package struct DomainSummary: Sendable, Equatable {
-    package let name: String
-    /// Further host names under which the server is reached for this domain.
-    package let hosts: [String]
-    package let owner: String?
-    package let aliases: Int64
-}
-
-/// Hosted domains and their secrets.
+/// Hosted domains: make, list, change, remove, and their secrets.
 package struct Domains: Sendable {
     let database: any Database
     let passwords: PasswordHasher
@@ -24,16 +15,16 @@ package struct Domains: Sendable {
         self.clock = clock
     }
 
-    // MARK: For the operator
+    // MARK: For those who look after them
 
     /// Makes a domain.
     ///
-    /// - Parameter secret: one that is brought along; nil makes 36 random octets.
+    /// - Parameter secret: 36 random octets, or one that is brought along.
     /// - Returns: the secret, which is not kept and cannot be shown again.
-    /// - Throws: `DomainError`.
+    /// - Throws: `DomainError`; `AccountError.unknown` for the owner.
     package func add(
         _ name: DomainName, hosts: [DomainName] = [], owner: AccountName? = nil, secret: DomainSecret = .random(),
-        by actor: Actor
+        settings: DomainSettings = DomainSettings(), by actor: Actor
     ) async throws -> String {
         let kept = try await secret.kept(by: passwords)
         let now = clock.now()
@@ -41,12 +32,7 @@ package struct Domains: Sendable {
         for host in hosts where !allHosts.contains(host) { allHosts.append(host) }
         do {
             try await database.transaction { [allHosts] sql in
-                let ownerID = try owner.map { owner in
-                    guard let id = try Accounts.id(of: owner, in: sql) else {
-                        throw AccountError.unknown(owner.description)
-                    }
-                    return id
-                }
+                let ownerID = try owner.map { owner in try Self.id(ofOwner: owner, in: sql) }
                 try sql(
                     """
                     INSERT INTO domains (name, owner_id, secret_digest, secret_hash, created_at)
@@ -55,10 +41,10 @@ package struct Domains: Sendable {
                 for host in allHosts {
                     try sql("INSERT INTO domain_hosts (host, domain) VALUES (\(host.text), \(name.text))")
                 }
-                let ownerText = owner.map { "; owner: \($0)" } ?? ""
-                try AuditLog.record(
-                    "create: \(allHosts.map(\.text).joined(separator: ", "))\(ownerText)",
-                    on: AuditObject("domain", name.text), by: actor, at: now, in: sql)
+                var done = ["create: \(allHosts.map(\.text).joined(separator: ", "))"]
+                if let owner { done.append("owner: \(owner)") }
+                done += try HostedDomain.find(name.text, in: sql)?.change(to: settings, in: sql) ?? []
+                try Self.record(done, on: name, by: actor, at: now, in: sql)
                 try sql.authorizationsChanged()
             }
         } catch let error as StorageError where error.isUniqueViolation {
@@ -84,44 +70,143 @@ package struct Domains: Sendable {
         }
     }
 
+    /// All of them by name.
     package func list() async throws -> [DomainSummary] {
         try await database.read { sql in
-            var hosts: [String: [String]] = [:]
-            for row in try sql("SELECT host, domain FROM domain_hosts WHERE host <> domain ORDER BY host") {
-                hosts[try row.text("domain"), default: []].append(try row.text("host"))
-            }
-            return try sql(
-                """
-                SELECT d.name AS name, a.email AS email, a.username AS username, a.domain AS account_domain,
-                    (SELECT COUNT(*) FROM accounts m WHERE m.domain = d.name) AS aliases
-                FROM domains d LEFT JOIN accounts a ON a.id = d.owner_id ORDER BY d.name
-                """
-            )
-            .map { row in
-                let name = try row.text("name")
-                let alias = try row.optionalText("username").map { "\($0)$\(try row.text("account_domain"))" }
-                return DomainSummary(
-                    name: name, hosts: hosts[name, default: []], owner: try row.optionalText("email") ?? alias,
-                    aliases: try row.integer("aliases"))
-            }
+            try sql("\(DomainSummary.rows) ORDER BY d.name").map { row throws in try DomainSummary(row, in: sql) }
         }
     }
 
+    /// How many aliases each domain has that has any. Looks at all of them.
+    package func aliasCounts() async throws -> [String: Int64] {
+        try await database.read { sql in
+            try sql("SELECT domain, COUNT(*) AS n FROM accounts WHERE domain IS NOT NULL GROUP BY domain")
+                .reduce(into: [:]) { counts, row in counts[try row.text("domain")] = try row.integer("n") }
+        }
+    }
+
+    /// A part of them in the order of their making.
+    ///
+    /// - Parameter owner: the account whose domains are asked for; nil for all.
+    func list(ownedBy owner: String?, _ page: PageRequest) async throws -> Page<DomainSummary> {
+        try await database.read { sql in
+            let owned: Query = if let owner { "d.owner_id = \(owner) AND" } else { "" }
+            let rows = try sql(
+                """
+                \(DomainSummary.rows)
+                WHERE \(owned) (d.created_at, d.name) > (\(page.after.time), \(page.after.id))
+                ORDER BY d.created_at, d.name LIMIT \(page.limit + 1)
+                """)
+            return Page(
+                try rows.map { row throws in try DomainSummary(row, in: sql) }, page,
+                place: { PageRequest.Place(time: $0.createdAt, id: $0.name) })
+        }
+    }
+
+    /// - Parameter owner: the account that it must belong to; nil for any.
+    /// - Throws: `DomainError.unknown`.
+    func require(_ name: DomainName, ownedBy owner: String? = nil) async throws -> DomainSummary {
+        try await database.read { sql in try Self.require(name, ownedBy: owner, in: sql) }
+    }
+
+    private static func require(
+        _ name: DomainName, ownedBy owner: String?, in sql: borrowing Transaction
+    ) throws -> DomainSummary {
+        let summary = try sql("\(DomainSummary.rows) WHERE d.name = \(name.text)").first
+            .map { row throws in try DomainSummary(row, in: sql) }
+        // Somebody else's is none: which domains are hosted is nobody's business but the admins'.
+        guard let summary, owner == nil || summary.ownerID == owner else { throw DomainError.unknown(name.text) }
+        return summary
+    }
+
+    /// Changes what is given, all or nothing. What is as it was leaves no event.
+    ///
+    /// - Parameters:
+    ///   - owner: `.some(nil)` takes the owner away.
+    ///   - ownerID: the account that the domain must belong to; nil for any.
+    /// - Throws: `DomainError`; `AccountError.unknown` for the new owner.
+    package func change(
+        _ name: DomainName, owner: AccountName?? = nil, hosts: HostChange? = nil,
+        settings: DomainSettings = DomainSettings(), ownedBy ownerID: String? = nil, by actor: Actor
+    ) async throws {
+        let now = clock.now()
+        try await database.transaction { sql in
+            let before = try Self.require(name, ownedBy: ownerID, in: sql)
+            var done: [String] = []
+            if case .some(let owner) = owner {
+                let id = try owner.map { owner in try Self.id(ofOwner: owner, in: sql) }
+                if id != before.ownerID {
+                    try sql("UPDATE domains SET owner_id = \(id) WHERE name = \(name.text)")
+                    done.append("owner: \(owner?.description ?? "none")")
+                }
+            }
+            if let hosts { done += try Self.change(before, to: hosts, in: sql) }
+            done += try before.hosted.change(to: settings, in: sql)
+            guard !done.isEmpty else { return }
+            try Self.record(done, on: name, by: actor, at: now, in: sql)
+            try sql.authorizationsChanged()
+        }
+    }
+
+    /// - Returns: what was done, for the audit log.
+    private static func change(
+        _ domain: DomainSummary, to change: HostChange, in sql: borrowing Transaction
+    ) throws -> [String] {
+        let before = Set(domain.hosts)
+        var after = before
+        switch change {
+        case .exactly(let hosts): after = Set(hosts.map(\.text)).subtracting([domain.name])
+        case .these(let added, let removed):
+            for host in removed {
+                guard host.text != domain.name else { throw DomainError.ownName(domain.name) }
+                guard after.remove(host.text) != nil else { throw DomainError.unknownHost(host.text, of: domain.name) }
+            }
+            after.formUnion(Set(added.map(\.text)).subtracting([domain.name]))
+        }
+        guard after != before else { return [] }
+        for host in before.subtracting(after) { try sql("DELETE FROM domain_hosts WHERE host = \(host)") }
+        for host in after.subtracting(before).sorted() {
+            let made = try sql(
+                """
+                INSERT INTO domain_hosts (host, domain) VALUES (\(host), \(domain.name))
+                ON CONFLICT DO NOTHING RETURNING host
+                """)
+            guard made.isEmpty else { continue }
+            let other = try sql("SELECT domain FROM domain_hosts WHERE host = \(host)").first?.text("domain")
+            throw DomainError.hostTaken(host, by: other ?? "another domain")
+        }
+        return ["hosts: \(after.isEmpty ? "none" : after.sorted().joined(separator: ", "))"]
+    }
+
+    private static func id(ofOwner owner: AccountName, in sql: borrowing Transaction) throws -> String {
+        guard let id = try Accounts.id(of: owner, in: sql) else { throw AccountError.unknown(owner.description) }
+        return id
+    }
+
+    /// One event for all that one request did to a domain.
+    private static func record(
+        _ done: [String], on name: DomainName, by actor: Actor, at now: Int64, in sql: borrowing Transaction
+    ) throws {
+        try AuditLog.record(
+            done.joined(separator: "; "), on: AuditObject("domain", name.text), by: actor, at: now, in: sql)
+    }
+
     /// Replaces the secret; the old one is refused from then on.
+    ///
+    /// - Parameter owner: the account that the domain must belong to; nil for any.
+    /// - Throws: `DomainError.unknown`.
     package func rotateSecret(
-        of name: DomainName, to secret: DomainSecret = .random(), by actor: Actor
+        of name: DomainName, to secret: DomainSecret = .random(), ownedBy owner: String? = nil, by actor: Actor
     ) async throws -> String {
         let kept = try await secret.kept(by: passwords)
         let now = clock.now()
         try await database.transaction { sql in
-            let changed = try sql(
+            _ = try Self.require(name, ownedBy: owner, in: sql)
+            try sql(
                 """
                 UPDATE domains SET secret_digest = \(kept.digest), secret_hash = \(kept.hash) WHERE name = \(name.text)
-                RETURNING name
                 """)
-            guard !changed.isEmpty else { throw DomainError.unknown(name.text) }
-            try AuditLog.record(
-                "rotate secret", on: AuditObject("domain", name.text), by: actor, at: now, in: sql)
+            try Self.record(["rotate secret"], on: name, by: actor, at: now, in: sql)
         }
         return secret.text
     }
@@ -265,6 +350,8 @@ package enum DomainError: Error, Equatable, CustomStringConvertible {
     case secretTaken(by: String)
     case changedMeanwhile(String)
     case unknown(String)
+    case unknownHost(String, of: String)
+    case ownName(String)
     case weakSecret
     case unusableSecret
 
@@ -276,6 +363,8 @@ package enum DomainError: Error, Equatable, CustomStringConvertible {
         case .secretTaken(let domain): "The secret is already that of the domain \(domain); each needs one of its own."
         case .changedMeanwhile(let name): "The domains changed while \(name) was added; try again."
         case .unknown(let name): "The domain \(name) is not hosted here."
+        case .unknownHost(let host, let domain): "\(host) is no further host name of the domain \(domain)."
+        case .ownName(let name): "\(name) is the domain's own name and stays among its hosts."
         case .weakSecret: "The secret is below 256 bits (43 characters of base64); --allow-weak takes it all the same."
         case .unusableSecret: "The secret must be printable ASCII without spaces, and must not have exactly two dots."
         }

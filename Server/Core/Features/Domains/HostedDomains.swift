@@ -11,6 +11,9 @@ package enum SignUpPolicy: String, CaseIterable, Sendable {
     case secret
     /// Anybody.
     case open
+
+    /// All of them, for a sentence.
+    package static let words = "operator, secret or open"
 }
 
 /// What every request on a hosted domain's host needs to know of it.
