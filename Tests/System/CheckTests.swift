@@ -180,26 +180,27 @@ struct CheckTests {
             try await store.gatehouse("domain", "add", "a.test", "--host", "id.a.test", "--host", "cap.b.test")
             var files: [(certificate: String, key: String)] = []
             for (name, host, days) in [("one", "*.a.test", "90"), ("two", "a.test", "2")] {
-                files.append((store.folder.path("\(name).pem"), store.folder.path("\(name).key")))
-                let code = try await OpenSSL.run(
-                    [
-                        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
-                        days, "-subj", "/CN=x", "-addext", "subjectAltName=DNS:\(host)", "-keyout", files.last?.key ?? "",
-                        "-out", files.last?.certificate ?? "",
-                    ], in: store.folder)
+                let (certificate, key) = (store.folder.path("\(name).pem"), store.folder.path("\(name).key"))
+                files.append((certificate, key))
+                let arguments: [String] = [
+                    "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", days,
+                    "-subj", "/CN=x", "-addext", "subjectAltName=DNS:\(host)", "-keyout", key, "-out", certificate,
+                ]
+                let code = try await OpenSSL.run(arguments, in: store.folder)
                 try #require(code == 0)
             }
-            let flags = [
+            let flags: [String] = [
                 "--tls-cert", files.map(\.certificate).joined(separator: ","), "--tls-key",
                 files.map(\.key).joined(separator: ","),
             ]
             let ended = try await store.command(["check"] + flags)
-            for words in [
+            let expected: [String] = [
                 "ok      TLS: the certificate in \(files[0].certificate) ends in ",
                 "wrong   TLS: the certificate in \(files[1].certificate) ends in ",
                 "note    TLS: no certificate names cap.b.test, of domains that are hosted here",
                 "ok      TLS key: \(files[0].key)", "ok      TLS key: \(files[1].key)",
-            ] {
+            ]
+            for words in expected {
                 #expect(ended.output.contains(words), "\(words): \(ended)")
             }
             let elsewhere = try await store.command(["check", "--public-url", "https://id.c.test"] + flags)
