@@ -15,7 +15,8 @@ struct DomainCommands: AsyncParsableCommand {
         )
         var host: [String] = []
         @Option(
-            help: ArgumentHelp("The account that may manage its aliases, its settings and its secret.", valueName: "name"))
+            help: ArgumentHelp(
+                "The account that may manage its aliases, its settings and its secret.", valueName: "name"))
         var owner: String?
         @Option(
             help: ArgumentHelp(

@@ -35,7 +35,8 @@ struct DomainTests {
     @Test("domains are listed to the end, with what a newer server may say")
     func list() async throws {
         let (gatehouse, transport) = try client { url in
-            url.hasSuffix("?after=1.a.test") ? .json(#"{"items":[\#(Self.second)],"next":null}"#)
+            url.hasSuffix("?after=1.a.test")
+                ? .json(#"{"items":[\#(Self.second)],"next":null}"#)
                 : .json(#"{"items":[\#(Self.first)],"next":"1.a.test"}"#)
         }
         let domains = try await gatehouse.domains.list()
@@ -43,7 +44,8 @@ struct DomainTests {
         #expect(domains[0].hosts == ["id.a.test"] && domains[0].owner == "carol@x.org")
         #expect(
             domains[0].settings
-                == DomainSettings(signUp: .open, allowedOrigins: ["https://p.test"], addressTypes: [.bitcoinP2PKH, .nano]))
+                == DomainSettings(
+                    signUp: .open, allowedOrigins: ["https://p.test"], addressTypes: [.bitcoinP2PKH, .nano]))
         #expect(domains[1].settings == DomainSettings(signUp: SignUpPolicy(rawValue: "by-lot")))
         #expect(domains[1].owner == nil)
         #expect(try last(transport) == "GET /api/domains?after=1.a.test ")
@@ -70,7 +72,8 @@ struct DomainTests {
             url.hasSuffix("/rotate-secret") ? .json(#"{"secret":"new"}"#) : TransportResponse(status: 204)
         }
         let domains = gatehouse.domains
-        try await domains.change("a.test/x", settings: DomainSettings(signUp: .operator, allowedOrigins: ["https://p.test"]))
+        try await domains.change(
+            "a.test/x", settings: DomainSettings(signUp: .operator, allowedOrigins: ["https://p.test"]))
         #expect(
             try last(transport)
                 == #"PATCH /api/domains/a.test%2Fx {"sign_up":"operator","allowed_origins":["https://p.test"],"address_types":null}"#

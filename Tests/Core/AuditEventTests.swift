@@ -127,7 +127,8 @@ struct AuditEventTests {
             "domain sign-up: operator; address types: 100"),
         Case(
             .patch, "/api/domains/owned.test",
-            ["sign_up": "secret", "address_types": nil, "allowed_origins": [], "hosts": [], "owner": "owner@a.test"], 204),
+            ["sign_up": "secret", "address_types": nil, "allowed_origins": [], "hosts": [], "owner": "owner@a.test"],
+            204),
         Case(.patch, "/api/domains/owned.test", ["sign_up": "open", "owner": "nobody@a.test"], 404),
         Case(.patch, "/api/domains/owned.test", ["sign_up": "open", "hosts": ["a.test"]], 409),
         Case(.patch, "/api/domains/owned.test", ["sign_up": "open", "hosts": []], by: "owner@a.test", 403),

@@ -9,7 +9,9 @@ import Testing
 struct DomainChangeTests {
     private static let a = "a.test"
 
-    private func hosts(_ names: String...) throws -> [DomainName] { try names.map { name throws in try DomainName(name) } }
+    private func hosts(_ names: String...) throws -> [DomainName] {
+        try names.map { name throws in try DomainName(name) }
+    }
 
     @Test("what was chosen for a domain counts at the next request on its hosts")
     func counts() async throws {

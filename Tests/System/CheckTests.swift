@@ -183,7 +183,8 @@ struct CheckTests {
                 let (certificate, key) = (store.folder.path("\(name).pem"), store.folder.path("\(name).key"))
                 files.append((certificate, key))
                 let arguments: [String] = [
-                    "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", days,
+                    "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+                    days,
                     "-subj", "/CN=x", "-addext", "subjectAltName=DNS:\(host)", "-keyout", key, "-out", certificate,
                 ]
                 let code = try await OpenSSL.run(arguments, in: store.folder)

@@ -253,7 +253,10 @@ struct CommandLineTests {
                 #expect(try await shown() == expected, "\(change)")
             }
             let mistakes: [([String], Int32, String)] = [
-                (["--host", "b.test", "--sign-up", "secret"], 1, "b.test is already a host name of the domain b.test."),
+                (
+                    ["--host", "b.test", "--sign-up", "secret"], 1,
+                    "b.test is already a host name of the domain b.test."
+                ),
                 (["--remove-host", "a.test"], 1, "a.test is the domain's own name"),
                 (["--remove-host", "x.test"], 1, "x.test is no further host name of the domain a.test."),
                 (["--owner", "nobody@a.test", "--sign-up", "secret"], 1, "no account nobody@a.test"),

@@ -76,7 +76,9 @@ struct TLSTests {
             let server = try await store.start(used.flags)
             try store.folder.write("-----BEGIN CERTIFICATE-----\nnothing\n", to: "used.pem")
             server.send(SIGHUP)
-            try await wait(for: "the refusal", atMost: .seconds(10)) { server.log.contains("certificates not reloaded") }
+            try await wait(for: "the refusal", atMost: .seconds(10)) {
+                server.log.contains("certificates not reloaded")
+            }
             #expect(try await Self.health(server, trusting: one.file) == 200)
         }
     }
@@ -287,7 +289,9 @@ struct TLSTests {
             try first.change(to: one.0)
             try store.folder.write("-----BEGIN CERTIFICATE-----\nnothing\n", to: "b.pem")
             server.send(SIGHUP)
-            try await wait(for: "the refusal", atMost: .seconds(10)) { server.log.contains("certificates not reloaded") }
+            try await wait(for: "the refusal", atMost: .seconds(10)) {
+                server.log.contains("certificates not reloaded")
+            }
             #expect(server.log.contains("b.pem does not hold a certificate"))
             #expect(try await Self.status(server, of: "one.test", trusting: two.0.file) == 200)
             #expect(try await Self.status(server, of: "two.test", trusting: two.1.file) == 200)
