@@ -3,11 +3,13 @@ import HTTPTypes
 
 /// A domain that the server hosts: `example.org` of `alice$example.org`.
 public struct Domain: Sendable, Equatable {
+    /// In lower case, without a dot at its end.
     public let name: String
     /// Further names under which the server is reached for it.
     public let hosts: [String]
     /// A name of the account that looks after it, if any does.
     public let owner: String?
+    /// What is chosen for it.
     public let settings: DomainSettings
 
     init(_ value: JSONValue) throws(GatehouseError) {
@@ -34,6 +36,7 @@ public struct DomainSettings: Sendable, Equatable {
     /// Of the addresses that its aliases may set; nil for all.
     public var addressTypes: [AddressType]?
 
+    /// As a domain begins, unless said otherwise.
     public init(
         signUp: SignUpPolicy = .secret, allowedOrigins: [String] = [], addressTypes: [AddressType]? = nil
     ) {
@@ -70,6 +73,7 @@ public struct SignUpPolicy: RawRepresentable, Sendable, Hashable {
 
 /// The secret of a domain, with which its aliases are made. The server shows it once.
 public struct DomainSecret: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
+    /// As `createAlias(_:password:by: .domainSecret(…))` takes it.
     public let text: String
 
     init(_ value: JSONValue) throws(GatehouseError) {
