@@ -79,8 +79,6 @@ public final class AliasResolver: Sendable {
         self.random = random
     }
 
-    deinit { transport.shutDown() }
-
     // MARK: Looking up
 
     /// All addresses of an alias, ordered by type; those of types that this version does not know are left out.
@@ -109,19 +107,15 @@ public final class AliasResolver: Sendable {
         let pinned = try await pinned(alias.domain, Set(targets.map(\.host)))
         // Somebody may have thought about it for long.
         let end = pinned.isConfirmed ? ContinuousClock.now + timeout : deadline
-        let answer = try await inTime(end) { () async throws(ResolverError) in
-            try await self.ask(targets, for: alias, until: end)
-        }
-        if pinned.isNew {
-            let hosts = Set(targets.map(\.host))
-            let isKept: Bool
-            do { isKept = try await pins.pin(hosts, to: alias.domain, insteadOf: pinned.old) } catch {
-                throw .pinStore(error.description)
-            }
-            // Somebody else was faster, maybe with other hosts.
-            if !isKept { _ = try await self.pinned(alias.domain, hosts) }
-        }
-        return answer
+        let result: Result<[UInt8], ResolverError>
+        do throws(ResolverError) {
+            result = .success(
+                try await inTime(end) { () async throws(ResolverError) in
+                    try await self.ask(targets, for: alias, until: end)
+                })
+        } catch { result = .failure(error) }
+        if pinned.isNew, result.isOfHost { try await pin(targets, alias.domain, pinned.old) }
+        return try result.get()
     }
 
     /// Ends what takes longer.
@@ -182,6 +176,17 @@ public final class AliasResolver: Sendable {
         let change = HostChange(domain: domain, known: old.sorted(), found: hosts.sorted())
         guard await confirm(change) else { throw .hostChanged(change) }
         return Pinned(old: old, isNew: true, isConfirmed: true)
+    }
+
+    /// - Throws: `.hostChanged`, `.pinStore`.
+    private func pin(_ targets: [Target], _ domain: String, _ old: Set<String>?) async throws(ResolverError) {
+        let hosts = Set(targets.map(\.host))
+        let isKept: Bool
+        do { isKept = try await pins.pin(hosts, to: domain, insteadOf: old) } catch {
+            throw .pinStore(error.description)
+        }
+        // Somebody else was faster, maybe with other hosts.
+        if !isKept { _ = try await pinned(domain, hosts) }
     }
 
     // MARK: Asking them
@@ -254,6 +259,16 @@ public final class AliasResolver: Sendable {
             }
             throw .refused(refusal)
         default: throw .unexpectedAnswer("\(target.host) answered \(response.status)")
+        }
+    }
+}
+
+extension Result where Success == [UInt8], Failure == ResolverError {
+    /// Whether one of the hosts said something, which its certificate vouches for.
+    fileprivate var isOfHost: Bool {
+        switch self {
+        case .success, .failure(.unknownAlias), .failure(.refused), .failure(.unexpectedAnswer): true
+        default: false
         }
     }
 }

@@ -143,6 +143,7 @@ struct AliasResolverTests {
             try host.change(to: "HTTP/1.1 \(answer)\r\nContent-Length: 0\r\n\r\n")
             #expect(try await Self.failure(place)?.description == word)
         }
+        #expect(place.pins.hosts(of: "a.test") == ["cap.a.test", "cap2.a.test"], "a host has answered")
     }
 
     // MARK: What DNS says
