@@ -77,7 +77,7 @@ struct Import: AsyncParsableCommand {
     /// Many rows in a short time.
     private static var options: SQLiteOptions {
         var options = SQLiteOptions()
-        options.cacheKiB = 64 << 10
+        options.cacheKiB = 32 << 10
         // 32 MiB: a page that every transaction writes to is moved into the file once for several of them.
         options.checkpointPages = 8000
         return options

@@ -25,13 +25,10 @@ package enum RFC3339 {
 
     /// Reads `2026-01-31T23:59:59Z`, with or without a fraction, or with an offset; nil for anything else.
     package static func microseconds(_ text: String) -> Int64? {
-        for style in [Date.ISO8601FormatStyle(), Date.ISO8601FormatStyle(includingFractionalSeconds: true)] {
-            guard let date = try? style.parse(text) else { continue }
-            // Beyond that no clock counts in microseconds.
-            guard abs(date.timeIntervalSince1970) < 1e11 else { return nil }
-            return Int64((date.timeIntervalSince1970 * 1_000_000).rounded())
-        }
-        return nil
+        let style = Date.ISO8601FormatStyle(includingFractionalSeconds: text.utf8.contains(UInt8(ascii: ".")))
+        // Beyond that no clock counts in microseconds.
+        guard let date = try? style.parse(text), abs(date.timeIntervalSince1970) < 1e11 else { return nil }
+        return Int64((date.timeIntervalSince1970 * 1_000_000).rounded())
     }
 
     private static func digits(_ number: Int64, _ count: Int) -> String {

@@ -499,18 +499,18 @@ extension AliasImport {
         }
         let all = work.plan.outcome.counts.total(.new)
         var placed = 0
-        while true {
-            let entries = try await index.next(part: part, after: name, count: Self.batch)
-            guard let end = entries.last else { break }
-            name = end.name
-            let records = try records(of: entries, work.plan)
+        var records = try await records(part: part, after: name, work.plan)
+        while let end = records.last {
+            let (name, plan) = (end.alias.text, work.plan)
+            // Read while these are written.
+            async let following = self.records(part: part, after: name, plan)
             let (before, now) = (work.source, clock.now())
             work.source.round?.name = name
-            let (after, first) = (work.source, placed)
+            let (after, first, coming) = (work.source, placed, records)
             let refusals = try await database.transaction { sql -> [String?] in
                 try after.advance(from: before, in: sql)
                 var hosted: [String: Bool] = [:]
-                return try records.enumerated().map { index, record in
+                return try coming.enumerated().map { index, record in
                     let domain = record.alias.domain
                     let isHosted = try hosted[domain] ?? Domains.isHosted(domain, in: sql)
                     hosted[domain] = isHosted
@@ -543,6 +543,7 @@ extension AliasImport {
                         .row(record.row, table: file.program.table(of: .user)), .user, .refused, refusal))
             }
             progress(.bringing(work.done, of: all))
+            records = try await following
         }
         let anchors = work.plan.anchors
         try await move(&work, in: database) { source in
@@ -553,8 +554,9 @@ extension AliasImport {
         try await database.transaction { sql in try source.keep(anchors, in: sql) }
     }
 
-    /// Reads them again, as they were seen.
-    private func records(of entries: [AliasIndex.Entry], _ plan: Plan) throws -> [AliasRecord] {
+    /// Reads the next ones again, as they were seen.
+    private func records(part: Int, after name: String, _ plan: Plan) async throws -> [AliasRecord] {
+        let entries = try await index.next(part: part, after: name, count: Self.batch)
         let numbers = entries.map(\.row)
         let users = try file.users(numbers)
         let addresses = try file.addresses(ofUsers: numbers)
