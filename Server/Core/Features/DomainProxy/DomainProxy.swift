@@ -1,5 +1,5 @@
 import GatehouseCryptography
-package import GatehouseDNS
+import GatehouseDNS
 import GatehouseMessages
 import GatehouseOpenCAP
 import GatehousePasswords
