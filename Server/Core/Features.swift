@@ -17,7 +17,7 @@ package struct Features: Sendable {
     package let addresses: Addresses
     let coins: Coins
     /// One for all doors, so that nobody asks for as many names at each.
-    let lookUpLimit: MinuteLimit
+    let lookUpLimit: NetworkLimit
     package let limits: SignInLimits
     package let keys: APIKeys
     package let outbox: Outbox
@@ -89,10 +89,10 @@ package struct Features: Sendable {
         databaseStatus = .of(database, clock: clock)
         aliases = Aliases(
             database: database, accounts: accounts, domains: domains, limits: limits,
-            signUps: MinuteLimit(perHour: settings.signUpsPerHour, refusal: .tooManySignUps), clock: clock)
+            signUps: NetworkLimit(perHour: settings.signUpsPerHour, refusal: .tooManySignUps), clock: clock)
         addresses = Addresses(database: database, clock: clock, faults: settings.faults)
         coins = Coins(database: database, addresses: addresses, clock: clock)
-        lookUpLimit = MinuteLimit(perMinute: settings.lookUpsPerMinute, refusal: .tooManyLookups)
+        lookUpLimit = NetworkLimit(perMinute: settings.lookUpsPerMinute, refusal: .tooManyLookups)
         // No thread is there for questions that nobody asks.
         var lookUp: DomainProxy.LookUp?
         if settings.hasDomainProxy {
@@ -103,7 +103,7 @@ package struct Features: Sendable {
             database: database, accounts: accounts, signIn: signIn, masterKey: masterKey, outbox: outbox,
             claimable: ClaimableDomains(ownHost: settings.publicURL.flatMap(Authority.init(ofAbsoluteTarget:))?.host),
             lookUp: lookUp, claimsPerNetwork: settings.domainClaimsPerNetwork,
-            checkLimit: MinuteLimit(perMinute: settings.domainChecksPerMinute, refusal: .tooManyChecks), clock: clock)
+            checkLimit: NetworkLimit(perMinute: settings.domainChecksPerMinute, refusal: .tooManyChecks), clock: clock)
         subjects = Subjects(database: database, clock: clock, faults: settings.faults)
         links = Links(
             database: database, masterKey: masterKey, issuer: settings.publicURL ?? "gatehouse",
@@ -117,7 +117,8 @@ package struct Features: Sendable {
     var passwordResetHandlers: PasswordResetHandlers {
         PasswordResetHandlers(
             reset: passwordReset,
-            limit: MinuteLimit(perMinute: settings.resetRequestsPerMinute, refusal: .tooManyResetRequests), clock: clock
+            limit: NetworkLimit(perMinute: settings.resetRequestsPerMinute, refusal: .tooManyResetRequests),
+            clock: clock
         )
     }
     var signInHandlers: SignInHandlers { SignInHandlers(signIn: signIn, lifetime: settings.tokenLifetime) }

@@ -398,7 +398,7 @@ private struct Desk: Sendable {
             database: fixture.database, accounts: fixture.accounts, signIn: fixture.features.signIn,
             masterKey: fixture.masterKey, outbox: outbox, claimable: ClaimableDomains(ownHost: "home.test"),
             lookUp: { [dns] _ async throws(DNSError) in try dns.ask() }, claimsPerNetwork: 5,
-            checkLimit: MinuteLimit(perMinute: checksPerMinute, refusal: .tooManyChecks), clock: fixture.time.clock)
+            checkLimit: NetworkLimit(perMinute: checksPerMinute, refusal: .tooManyChecks), clock: fixture.time.clock)
     }
 
     /// An account, made when there is none of this name.

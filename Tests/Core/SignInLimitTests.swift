@@ -328,7 +328,7 @@ struct SignInLimitTests {
 
     @Test("look-ups of unknown aliases are counted for each network and minute")
     func lookUps() throws {
-        let limit = MinuteLimit(perMinute: 3, refusal: .tooManyLookups)
+        let limit = NetworkLimit(perMinute: 3, refusal: .tooManyLookups)
         let start: Int64 = TestClock.start
         for _ in 0..<3 {
             try limit.requireRoom(for: Fixture.here, at: start)
@@ -350,7 +350,7 @@ struct SignInLimitTests {
 
     @Test("beyond so many networks the new ones share a count")
     func manyNetworks() throws {
-        let limit = MinuteLimit(perMinute: 2, refusal: .tooManyLookups)
+        let limit = NetworkLimit(perMinute: 2, refusal: .tooManyLookups)
         let now = TestClock.start
         func network(_ number: Int) -> Network {
             Network(address: "10.\(number >> 16).\(number >> 8 & 255).\(number & 255)")

@@ -6,7 +6,7 @@ import HTTPTypes
 /// Turns HTTP into calls on `Addresses` and back; decides nothing itself.
 struct AddressHandlers: Sendable {
     let addresses: Addresses
-    let limit: MinuteLimit
+    let limit: NetworkLimit
     let clock: Clock
     /// `Cache-Control` of look-ups.
     let cacheControl: String

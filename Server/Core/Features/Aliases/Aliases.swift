@@ -10,7 +10,7 @@ package struct Aliases: Sendable {
     let domains: Domains
     let limits: SignInLimits
     /// How many aliases strangers make where everybody may.
-    let signUps: MinuteLimit
+    let signUps: NetworkLimit
     let clock: Clock
 
     /// What a caller shows in order to make an alias.

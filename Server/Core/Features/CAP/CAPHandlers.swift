@@ -11,13 +11,13 @@ struct CAPHandlers: Sendable {
     let aliases: Aliases
     let coins: Coins
     /// The same that other look-ups count in.
-    let limit: MinuteLimit
+    let limit: NetworkLimit
     let clock: Clock
     /// `Cache-Control` of look-ups.
     let cacheControl: String
     let faults: Faults
 
-    private static let success = Answer.json(JSONValue.object([.init(name: "success", value: .bool(true))]).bytes())
+    private static let success = Answer.json((["success": true] as JSONValue).bytes())
 
     /// `POST /private/user`
     @Sendable func createUser(_ call: Call, _: Anyone) async throws -> Answer {
@@ -61,7 +61,8 @@ struct CAPHandlers: Sendable {
                 let alias = try? Alias(username: call.parameters[0], domain: domain.name)
             else { throw Problem.unknownAlias }
             let found = try await coins.address(of: alias, Coin(call.parameters[1]))
-            var answer = Answer.json(JSONValue.object([.init(name: "address", value: .string(found))]).bytes())
+            let body: JSONValue = ["address": .string(found)]
+            var answer = Answer.json(body.bytes())
             answer.headers[.cacheControl] = cacheControl
             return answer
         } catch let problem as Problem {

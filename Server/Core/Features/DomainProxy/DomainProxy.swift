@@ -51,7 +51,7 @@ struct DomainProxy: Sendable {
     let lookUp: LookUp?
     /// Open at once.
     let claimsPerNetwork: Int
-    let checkLimit: MinuteLimit
+    let checkLimit: NetworkLimit
     let clock: Clock
 
     // MARK: Claiming

@@ -4,7 +4,7 @@ import GatehousePasswords
 /// `/iforgot` and `/reset`: turns forms into calls on `PasswordReset` and its answers into pages; decides nothing itself.
 struct PasswordResetHandlers: Sendable {
     let reset: PasswordReset
-    let limit: MinuteLimit
+    let limit: NetworkLimit
     let clock: Clock
 
     /// `GET /iforgot`

@@ -4,7 +4,7 @@ import NIOConcurrencyHelpers
 /// Bounds how often one network may do something in a minute or an hour, such as ask for unknown aliases.
 ///
 /// Counted in memory and by each node alone: a look-up must not write, and what is forgotten at a restart is no more than that time of counting.
-final class MinuteLimit: Sendable {
+final class NetworkLimit: Sendable {
     private struct State {
         var windowStart: Int64 = 0
         var counts: [Network: Int] = [:]
