@@ -44,7 +44,7 @@ package final class DNSClient: Sendable {
     ///
     /// - Throws: `DNSError`; `.noData` when it has none.
     package func texts(of name: String) async throws(DNSError) -> [DNSText] {
-        let message = try await ask(name, 16)
+        let message = try await ask(name, .txt)
         var texts: [DNSText] = []
         for record in message.records {
             texts.append(DNSText(octets: try message.text(of: record), timeToLive: record.timeToLive))
@@ -56,7 +56,7 @@ package final class DNSClient: Sendable {
     ///
     /// - Throws: `DNSError`; `.noData` when there is none.
     package func services(of name: String) async throws(DNSError) -> [DNSService] {
-        let message = try await ask(name, 33)
+        let message = try await ask(name, .srv)
         var services: [DNSService] = []
         for record in message.records {
             let service = try message.service(of: record)
@@ -72,8 +72,8 @@ package final class DNSClient: Sendable {
     ///
     /// - Throws: `DNSError`; `.noData` when it has none.
     package func addresses(of name: String) async throws(DNSError) -> [String] {
-        async let later = result { () throws(DNSError) in try await addresses(of: name, 1, AF_INET, 4) }
-        let sooner = await result { () throws(DNSError) in try await addresses(of: name, 28, AF_INET6, 16) }
+        async let later = result { () throws(DNSError) in try await addresses(of: name, .a, AF_INET, 4) }
+        let sooner = await result { () throws(DNSError) in try await addresses(of: name, .aaaa, AF_INET6, 16) }
         switch (sooner, await later) {
         case (.success(let one), .success(let other)): return one + other
         case (.success(let only), .failure), (.failure, .success(let only)): return only
@@ -83,7 +83,7 @@ package final class DNSClient: Sendable {
     }
 
     private func addresses(
-        of name: String, _ type: UInt16, _ family: Int32, _ size: Int
+        of name: String, _ type: DNSRecordType, _ family: Int32, _ size: Int
     ) async throws(DNSError) -> [String] {
         let message = try await ask(name, type)
         var addresses: [String] = []
@@ -104,7 +104,7 @@ package final class DNSClient: Sendable {
         do throws(DNSError) { return .success(try await body()) } catch { return .failure(error) }
     }
 
-    private func ask(_ name: String, _ type: UInt16) async throws(DNSError) -> DNSMessage {
+    private func ask(_ name: String, _ type: DNSRecordType) async throws(DNSError) -> DNSMessage {
         guard Self.isName(name) else { throw .invalidName }
         let question = DNSQuestion(name: name.lowercased(), type: type, deadline: .now + timeout)
         let result = await withTaskCancellationHandler {

@@ -88,7 +88,7 @@ internal import Foundation
         let asked = unsafe Unmanaged.passRetained(Asked(self, question)).toOpaque()
         // c-ares calls back exactly once, at the latest when the channel goes.
         unsafe ares_query(
-            channel, question.name, 1, Int32(question.type),
+            channel, question.name, 1, Int32(question.type.rawValue),
             { argument, status, _, octets, count in
                 guard let argument = unsafe argument else { return }
                 let asked = unsafe Unmanaged<Asked>.fromOpaque(argument).takeRetainedValue()

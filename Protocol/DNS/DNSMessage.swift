@@ -18,9 +18,9 @@ package struct DNSMessage: Sendable {
 
     /// - Parameters:
     ///   - name: in lower case, without a dot at its end.
-    ///   - type: as RFC 1035 §3.2.2 numbers them.
+    ///   - type: what was asked for.
     /// - Throws: `DNSError`; `.malformed` also when the message answers another question, or names in a circle.
-    package init(_ octets: [UInt8], answering name: String, type: UInt16) throws(DNSError) {
+    package init(_ octets: [UInt8], answering name: String, type: DNSRecordType) throws(DNSError) {
         self.octets = octets
         var reader = Reader(octets)
         _ = try reader.number16()
@@ -32,7 +32,7 @@ package struct DNSMessage: Sendable {
         // An answer (QR) to a standard query (OPCODE).
         guard flags & 0xf800 == 0x8000, questions == 1 else { throw .malformed }
         let asked = try reader.name()
-        guard asked == Self.labels(of: name), try reader.number16() == type, try reader.number16() == 1 else {
+        guard asked == Self.labels(of: name), try reader.number16() == type.rawValue, try reader.number16() == 1 else {
             throw .malformed
         }
         switch flags & 0xf {
@@ -49,8 +49,10 @@ package struct DNSMessage: Sendable {
         for _ in 0..<answers {
             let next = try reader.record()
             guard next.isInternet else { continue }
-            if next.type == type { found.append((next.owner, Record(data: next.data, timeToLive: next.timeToLive))) }
-            if next.type == 5 {
+            if next.type == type.rawValue {
+                found.append((next.owner, Record(data: next.data, timeToLive: next.timeToLive)))
+            }
+            if next.type == DNSRecordType.cname.rawValue {
                 var inner = Reader(octets, at: next.data.lowerBound)
                 let target = try inner.name()
                 guard inner.position == next.data.upperBound else { throw .malformed }
@@ -70,7 +72,9 @@ package struct DNSMessage: Sendable {
                 // RFC 2308 §2.2: there is none when a server says so that finds out everything (RA), is the one to ask (AA), or
                 // shows whose word it is (SOA). Anything else leads to another server, or into another zone.
                 var isCertain = flags & 0x0080 != 0 || flags & 0x0400 != 0 && owner == asked
-                for _ in 0..<authorities where !isCertain { isCertain = try reader.record().type == 6 }
+                for _ in 0..<authorities where !isCertain {
+                    isCertain = try reader.record().type == DNSRecordType.soa.rawValue
+                }
                 throw isCertain ? .noData : .serverFailed
             }
             owner = alias.target

@@ -6,12 +6,12 @@ internal import Synchronization
 final class DNSQuestion: Sendable {
     /// In lower case, without a dot at its end.
     let name: String
-    let type: UInt16
+    let type: DNSRecordType
     let deadline: ContinuousClock.Instant
     /// Changes under the lock of the queue: it may be cancelled before it is added.
     fileprivate let isCancelled = Atomic(false)
 
-    init(name: String, type: UInt16, deadline: ContinuousClock.Instant) {
+    init(name: String, type: DNSRecordType, deadline: ContinuousClock.Instant) {
         self.name = name
         self.type = type
         self.deadline = deadline

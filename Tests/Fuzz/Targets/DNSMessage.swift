@@ -4,7 +4,7 @@ import GatehouseDNS
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     let octets = Array(UnsafeBufferPointer(start: data, count: size))
-    for (name, type) in [("a.test", UInt16(16)), ("_opencap._tcp.a.test", 33), ("a.test", 28)] {
+    for (name, type) in [("a.test", DNSRecordType.txt), ("_opencap._tcp.a.test", .srv), ("a.test", .aaaa)] {
         guard let message = try? DNSMessage(octets, answering: name, type: type) else { continue }
         guard !message.records.isEmpty else { fatalError("an answer without records") }
         for record in message.records {
