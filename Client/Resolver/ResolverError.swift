@@ -89,7 +89,8 @@ extension ResolverError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .invalidAlias(let reason), .pinStore(let reason): reason
-        case .notOffered(let domain): "\(domain) does not offer OpenCAP: DNS has no SRV record _opencap._tcp.\(domain)."
+        case .notOffered(let domain):
+            "\(domain) does not offer OpenCAP: DNS names no host for _opencap._tcp.\(domain) (SRV)."
         case .nameServer(let failure, let domain): "Where OpenCAP of \(domain) is, is not known: \(failure)."
         case .hostChanged(let change):
             "\(change.domain) names other hosts than before: \(change.found.joined(separator: ", ")) instead of \(change.known.joined(separator: ", ")). Somebody may want to have your payments; nobody was asked."

@@ -2,8 +2,7 @@ import GatehouseDNS
 import GatehouseTestSupport
 import Testing
 
-@Suite(
-    "A real name server (knot)", .enabled(if: NameServer.isThere, "knot is not installed"), .timeLimit(.minutes(2)))
+@Suite("A real name server (knot)", .timeLimit(.minutes(2)))
 struct KnotTests {
     private static let zone = """
         @ TXT "gatehouse=good"

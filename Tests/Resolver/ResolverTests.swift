@@ -4,8 +4,7 @@ import GatehouseTestSupport
 import Synchronization
 import Testing
 
-@Suite(
-    "The resolver", .enabled(if: NameServer.isThere, "knot is not installed"), .timeLimit(.minutes(3)))
+@Suite("The resolver", .timeLimit(.minutes(3)))
 struct AliasResolverTests {
     private static let alias = "alice$a.test"
 

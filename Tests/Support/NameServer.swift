@@ -8,8 +8,7 @@ import Darwin
 
 /// A name server of somebody else (knot, from Debian) on this machine, over UDP and TCP. It knows its zones and nobody else's.
 package final class NameServer: Sendable {
-    package static let program = "/usr/sbin/knotd"
-    package static var isThere: Bool { FileManager.default.isExecutableFile(atPath: program) }
+    private static let program = "/usr/sbin/knotd"
 
     package struct DidNotStart: Error { let log: String }
 
@@ -21,6 +20,9 @@ package final class NameServer: Sendable {
 
     /// - Parameter zones: the records of each domain, as in a zone file (RFC 1035 §5), without SOA and NS.
     package init(_ zones: [String: String]) async throws {
+        guard FileManager.default.isExecutableFile(atPath: Self.program) else {
+            throw DidNotStart(log: "\(Self.program) is not there: install knot, or all of .ci/packages")
+        }
         let port = try RawServer.unusedPort()
         self.port = port
         folder = try TemporaryFolder()
