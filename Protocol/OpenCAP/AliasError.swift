@@ -15,6 +15,7 @@ package struct AliasError: Error, Equatable, Sendable {
         case usernameCharacters
         case domainEmpty
         case domainTooLong
+        case domainNotASCII
         case domainCharacters
         /// A label is empty, longer than 63 characters, or has a hyphen at an end.
         case domainLabel
@@ -37,6 +38,8 @@ extension AliasError: CustomStringConvertible {
         case .usernameCharacters: "The user name may have letters a to z, digits, dots, underscores and hyphens only."
         case .domainEmpty: "The domain is empty."
         case .domainTooLong: "The domain is too long: it may have 253 characters."
+        case .domainNotASCII:
+            "The domain may have the letters a to z only. Write one with other letters in its xn-- form."
         case .domainCharacters: "The domain may have letters a to z, digits, dots and hyphens only."
         case .domainLabel: "Each part of the domain has 1 to 63 characters and no hyphen at its beginning or end."
         case .domainSingleLabel: "The domain needs at least two parts, as in example.com."

@@ -6,7 +6,9 @@ package struct DomainName: Hashable, Sendable {
     /// Upper case is folded; white space around the name and one dot at its end are taken off.
     package init(_ text: String) throws(AliasError) {
         guard text.utf8.count <= NameText.maximumLength else { throw AliasError(.domainTooLong) }
-        try self.init(canonical: NameText.canonical(text)[...])
+        let canonical: [UInt8]
+        do { canonical = try NameText.canonical(text) } catch { throw AliasError(.domainNotASCII) }
+        try self.init(canonical: canonical[...])
     }
 
     /// - Parameter canonical: trimmed ASCII in lower case.

@@ -80,6 +80,8 @@ struct AliasTests {
         #expect(throws: AliasError(.usernameCharacters)) { try Alias(username: "bob$evil.com", domain: "example.com") }
         #expect(throws: AliasError(.usernameEmpty)) { try Alias(username: " ", domain: "example.com") }
         #expect(throws: AliasError(.domainCharacters)) { try Alias(username: "bob", domain: "a$example.com") }
+        #expect(throws: AliasError(.notASCII)) { try Alias(username: "b\u{F6}b", domain: "example.com") }
+        #expect(throws: AliasError(.domainNotASCII)) { try DomainName("B\u{FC}cher.test") }
     }
 
     @Test("aliases that are written differently are one in a set")
