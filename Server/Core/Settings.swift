@@ -200,9 +200,10 @@ extension Setting {
             Setting("insecure-http", "", "listen beyond this machine without TLS and without a trusted proxy") {
                 settings, text in settings.allowsInsecureHTTP = try yesOrNo(text)
             },
-            Setting("trusted-proxies", "BLOCKS", "proxies whose X-Forwarded-For is believed, as 10.0.0.0/8,::1 (none)")
-            {
-                settings, text in
+            Setting(
+                "trusted-proxies", "BLOCKS",
+                "proxies that are believed about the client, the host (and with it the domain of CAP) and the scheme: X-Forwarded-For, -Host and -Proto, Forwarded; as 10.0.0.0/8,::1 (none)"
+            ) { settings, text in
                 settings.trustedProxies = try list(text).map { item throws in
                     guard let block = AddressBlock(item) else {
                         throw InvalidSetting("\"\(item)\" is no address or block such as 10.0.0.0/8")
@@ -297,7 +298,10 @@ extension Setting {
                 "name servers to ask, as 192.0.2.1 or [2001:db8::1]:5353, separated by commas (those of the system)"
             ) { settings, text in
                 settings.dnsServers = try list(text).map { item throws in
-                    guard let server = DNSServer(item) else { throw InvalidSetting("must be IP addresses") }
+                    guard let server = DNSServer(item) else {
+                        throw InvalidSetting(
+                            "\"\(item)\" is no name server: give an IP address such as 192.0.2.1 or [::1]:5353")
+                    }
                     return server
                 }
             },
@@ -480,13 +484,8 @@ private func headerNames(_ text: String) throws -> [String] {
     return names
 }
 
-/// `https://host[:port]`, without a path.
+/// `https://host[:port]`, without a path; in the case and with the port that was given.
 private func origin(_ text: String) throws -> String {
-    let bare = text.hasSuffix("/") ? String(text.dropLast()) : text
-    let afterScheme =
-        bare.hasPrefix("https://") ? bare.dropFirst(8) : bare.hasPrefix("http://") ? bare.dropFirst(7) : ""
-    guard !afterScheme.contains("/"), Authority(afterScheme) != nil else {
-        throw InvalidSetting(WebOrigin.expectation)
-    }
-    return bare
+    guard WebOrigin(text) != nil else { throw InvalidSetting(WebOrigin.expectation) }
+    return text.hasSuffix("/") ? String(text.dropLast()) : text
 }

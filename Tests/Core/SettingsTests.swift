@@ -231,6 +231,7 @@ struct SettingsTests {
         ("public-url", "id.example.org"), ("public-url", "https://id.example.org/path"), ("public-url", "https://"),
         ("public-url", "ftp://id.example.org"), ("public-url", "https://a b"), ("allowed-origins", "*"),
         ("allowed-origins", "https://a.test,null"), ("trusted-proxies", "10.0.0.0/33"), ("trusted-proxies", "proxy"),
+        ("dns-servers", "ns.test"),
         ("lookup-cache-control", "a\r\nb"), ("log-level", "INFO"), ("password-policy", "lax"),
     ]
 
@@ -257,5 +258,11 @@ struct SettingsTests {
     func publicURL() throws {
         let settings = try Settings.load(flags: ["public-url": "https://id.test/"], environment: [:], file: nil)
         #expect(settings.publicURL == "https://id.test")
+    }
+
+    @Test("a name server that is none is named, and what it should be")
+    func nameServers() throws {
+        let found = try mistakes(flags: ["dns-servers": "127.0.0.1, ns.test"])
+        #expect(found.first?.contains("\"ns.test\" is no name server: give an IP address") == true)
     }
 }
