@@ -11,8 +11,9 @@ struct DomainCommands: AsyncParsableCommand {
     /// What `add` and `set` take alike.
     struct Choices: ParsableArguments {
         @Option(
-            help: ArgumentHelp("A further host name of the server for this domain; may be repeated.", valueName: "host")
-        )
+            help: ArgumentHelp(
+                "A further host name of the server for this domain, beside those that it has; may be repeated.",
+                valueName: "host"))
         var host: [String] = []
         @Option(
             help: ArgumentHelp(
@@ -25,12 +26,12 @@ struct DomainCommands: AsyncParsableCommand {
         var signUp: SignUpPolicy?
         @Option(
             help: ArgumentHelp(
-                "An origin whose pages may call the server under its hosts, such as https://app.example.com; may be repeated. Others are none any more.",
+                "An origin whose pages may call the server under its hosts, such as https://app.example.com; may be repeated, and what is given is the whole list.",
                 valueName: "url"))
         var allowedOrigin: [String] = []
         @Option(
             help: ArgumentHelp(
-                "A number of a kind of payment address that its aliases may set; may be repeated. Others may not be set any more.",
+                "A number of a kind of payment address that its aliases may set (100 Bitcoin P2PKH, 101 Bitcoin P2SH, 102 Bitcoin SegWit, 103 BIP-47 payment code, 200 Bitcoin Cash P2PKH, 201 Bitcoin Cash P2SH, 202 CashAddr, 300 Nano); may be repeated, and what is given is the whole list.",
                 valueName: "number"))
         var addressType: [AddressType] = []
 
@@ -66,7 +67,9 @@ struct DomainCommands: AsyncParsableCommand {
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Host a domain; prints its secret, alone, once.",
-            discussion: "With the secret, aliases of the domain can be made (POST /v1/users).")
+            discussion:
+                "With the secret, aliases of the domain can be made (POST /v1/users, POST /private/user), unless --sign-up is operator."
+        )
 
         @Argument(help: "The domain, such as example.com.")
         var domain: String
@@ -95,7 +98,10 @@ struct DomainCommands: AsyncParsableCommand {
     struct Set: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Change what is chosen for a domain; it counts at the next request.",
-            discussion: "What is not named stays as it is. Either all of it is changed or, after a mistake, nothing.")
+            discussion: """
+                What is not named stays as it is. --host adds to the hosts that the domain has; --allowed-origin and --address-type \
+                replace what was there. Either all of it is changed or, after a mistake, nothing.
+                """)
 
         @Argument(help: "The domain.")
         var domain: String
