@@ -23,7 +23,7 @@ struct CapTests {
         try await withServer { server in
             try await server.fixture.anAccount(email: "admin@a.test", roles: [.admin])
             let secret = try await server.fixture.aDomain()
-            try await server.set("sign_up", "operator")
+            try await server.set(DomainSettings(signUp: .operator))
             let wrong = try await server.makeUser("alice", secret: "not-the-secret")
             #expect(wrong.outcome == "401 invalid_credentials")
             let right = try await server.makeUser("alice", secret: secret)
@@ -33,7 +33,7 @@ struct CapTests {
             #expect(try await server.makeAlias("alice$a.test").outcome == "401 authentication_required")
             let admin = try await server.fixture.signIn("admin@a.test")
             #expect(try await server.makeAlias("alice$a.test", secret: admin).outcome == "200")
-            try await server.set("sign_up", "secret")
+            try await server.set(DomainSettings(signUp: .secret))
             #expect(try await server.makeUser("bob", secret: secret).outcome == "200")
         }
     }
@@ -43,7 +43,7 @@ struct CapTests {
         try await withServer { server in
             let secret = try await server.fixture.aDomain()
             try await server.fixture.aDomain("b.test")
-            try await server.set("sign_up", "open")
+            try await server.set(DomainSettings(signUp: .open))
             #expect(try await server.makeUser("user-1").outcome == "200")
             #expect(try await server.makeUser("user-1").outcome == "409 alias_taken")
             #expect(try await server.makeUser("short", password: "short").outcome == "400 weak_password")
@@ -83,7 +83,7 @@ struct CapTests {
             try await server.fixture.anAccount(alias: "alice$a.test")
             let token = try await server.fixture.signIn("alice$a.test")
             #expect(try await server.setCoin("doge", "D1", token).outcome == "200")
-            try await server.set("address_types", "102,300")
+            try await server.set(DomainSettings(addressTypes: [.segwit, .nano]))
             #expect(try await server.setCoin("btc", Self.bitcoin, token).outcome == "400 invalid_address_type")
             #expect(try await server.setCoin("btc", Self.segWit, token).outcome == "200")
             #expect(try await server.setCoin("doge", "D2", token).outcome == "400 invalid_address_type")
@@ -288,15 +288,9 @@ extension TransferResponse {
 }
 
 extension RunningServer {
-    /// Changes a setting of the domain `a.test`.
-    fileprivate func set(_ column: String, _ value: String) async throws {
-        try await fixture.database.transaction { sql in
-            switch column {
-            case "sign_up": try sql("UPDATE domains SET sign_up = \(value) WHERE name = 'a.test'")
-            default: try sql("UPDATE domains SET address_types = \(value) WHERE name = 'a.test'")
-            }
-            try sql.authorizationsChanged()
-        }
+    /// Changes settings of the domain `a.test`.
+    fileprivate func set(_ settings: DomainSettings) async throws {
+        try await fixture.domains.change(try DomainName("a.test"), settings: settings, by: .commandLine)
     }
 
     fileprivate func makeUser(
