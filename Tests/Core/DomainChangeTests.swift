@@ -23,7 +23,7 @@ struct DomainChangeTests {
                     .header("Access-Control-Allow-Origin")
             }
             #expect(try await allowed("a.test") == nil)
-            let origin = try #require(WebOrigin("https://App.test:443"))
+            let origin = try #require(WebOrigin("https://App.test:443/"))
             try await server.fixture.domains.change(
                 a, settings: DomainSettings(allowedOrigins: [origin]), by: .commandLine)
             #expect(try await allowed("a.test") == "https://app.test")
