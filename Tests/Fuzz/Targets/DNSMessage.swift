@@ -4,7 +4,8 @@ import GatehouseDNS
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     let octets = Array(UnsafeBufferPointer(start: data, count: size))
-    for (name, type) in [("a.test", DNSRecordType.txt), ("_opencap._tcp.a.test", .srv), ("a.test", .aaaa)] {
+    let questions: [(String, DNSRecordType)] = [("a.test", .txt), ("_opencap._tcp.a.test", .srv), ("a.test", .aaaa)]
+    for (name, type) in questions {
         guard let message = try? DNSMessage(octets, answering: name, type: type) else { continue }
         guard !message.records.isEmpty else { fatalError("an answer without records") }
         for record in message.records {
