@@ -83,7 +83,7 @@ struct CapTests {
             try await server.fixture.anAccount(alias: "alice$a.test")
             let token = try await server.fixture.signIn("alice$a.test")
             #expect(try await server.setCoin("doge", "D1", token).outcome == "200")
-            try await server.set(DomainSettings(addressTypes: [.segwit, .nano]))
+            try await server.set(DomainSettings(addressTypes: .some([.segwit, .nano])))
             #expect(try await server.setCoin("btc", Self.bitcoin, token).outcome == "400 invalid_address_type")
             #expect(try await server.setCoin("btc", Self.segWit, token).outcome == "200")
             #expect(try await server.setCoin("doge", "D2", token).outcome == "400 invalid_address_type")

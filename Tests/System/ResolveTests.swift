@@ -3,8 +3,7 @@ import GatehouseJSON
 import GatehouseTestSupport
 import Testing
 
-@Suite(
-    "gatehouse-client that finds the server of an alias", .timeLimit(.minutes(2)))
+@Suite("gatehouse-client that finds the server of an alias", .timeLimit(.minutes(2)))
 struct ResolveTests {
     /// Our own server with TLS, as the host `cap.a.test` of the domain, and the names of both.
     private struct Place: Sendable {
