@@ -1,6 +1,6 @@
 package import GatehouseJSON
 
-/// What a document is about, in the order in which they come along.
+/// What a document or row is about, in the order in which they come along.
 package enum ImportKind: String, CaseIterable, Sendable {
     case domain, user, subject, link, audit, address
     /// Anything else.
@@ -9,12 +9,12 @@ package enum ImportKind: String, CaseIterable, Sendable {
     package var plural: String { self == .address ? "addresses" : rawValue + "s" }
 }
 
-/// Something that does not come along. It names the document so that it can be found, and nothing that is said in it.
+/// Something that does not come along. It names the document or row so that it can be found, and nothing that it says.
 package struct ImportFinding: Sendable {
     package enum Weight: String, Sendable {
-        /// The document does not come along.
+        /// The document or row does not come along.
         case refused
-        /// The document comes along without a part.
+        /// It comes along without a part.
         case partly
     }
 
@@ -74,13 +74,13 @@ package struct ImportFinding: Sendable {
     }
 }
 
-/// Why a document does not come along.
+/// Why a document or row does not come along.
 struct ImportRefusal: Error {
     let reason: String
     init(_ reason: String) { self.reason = reason }
 }
 
-/// How many documents of each kind met which fate.
+/// How many documents or rows of each kind met which fate.
 package struct ImportCounts: Sendable, Equatable {
     package enum Fate: String, CaseIterable, Sendable {
         /// Comes along now.
@@ -95,7 +95,7 @@ package struct ImportCounts: Sendable, Equatable {
 
     init(_ format: ImportFormat) { kinds = format.kinds }
 
-    /// Documents that come along without a part.
+    /// Documents or rows that come along without a part.
     package var partly = 0
 
     package subscript(kind: ImportKind, fate: Fate) -> Int {

@@ -50,7 +50,7 @@ extension ImportedDomain {
             text += " It has no secret; `gatehouse domain rotate-secret \(domain)` gives it one."
         }
         if isDryRun, standing == .new, let suggestion {
-            text += " If its aliases are those of \(suggestion): --domain \(domain)=\(suggestion)"
+            text += " If its aliases are those of \(suggestion): --domain \(name)=\(suggestion)"
         }
         return text
     }
@@ -59,7 +59,8 @@ extension ImportedDomain {
         [
             "name": .string(name), "domain": domain.map { .string($0.text) } ?? .null,
             "hosts": .array(hosts.map { .string($0.text) }), "outcome": .string(standing.rawValue),
-            "secret": .string(secret.rawValue), "suggestion": suggestion.map { .string($0.text) } ?? .null,
+            "secret": standing == .refused ? .null : .string(secret.rawValue),
+            "suggestion": suggestion.map { .string($0.text) } ?? .null,
         ]
     }
 }
