@@ -18,7 +18,8 @@ struct Import: AsyncParsableCommand {
 
             flask-ccap: the SQLite file of flaskCCAP or restfulCAP (`database.db`). Domains come along with their secrets, users \
             with their passwords and addresses. A domain there has the name of a host; --domain says what it is here, as in \
-            `--domain cap.example.com=example.com`, and the host stays one of its names. A dry run proposes such names.
+            `--domain cap.example.com=example.com`, and the host stays one of its names. What a domain becomes is chosen at its first \
+            import, for good; a dry run proposes such names, and an import asks for a choice where there is one.
 
             go-server: the SQLite file of OpenCAP's go-server. Its domains are those of its users; `gatehouse domain \
             rotate-secret` gives one a secret.
@@ -39,7 +40,7 @@ struct Import: AsyncParsableCommand {
         help: ArgumentHelp(
             "What a domain of flask-ccap or go-server becomes, by its name there; repeatable.", valueName: "name=domain"
         ))
-    var domains: [ChosenDomain] = []
+    var domains: [String] = []
     @Flag(help: "Say what would not come along, and write nothing.")
     var dryRun = false
     @Flag(help: "Print JSON, a line for each report and one with the counts at the end.")
@@ -48,7 +49,7 @@ struct Import: AsyncParsableCommand {
 
     func validate() throws {
         guard format != .c3pro || domains.isEmpty else { throw ValidationError("--domain is for files of domains.") }
-        guard Set(domains.map(\.name)).count == domains.count else {
+        guard Set(try domains.map { try ChosenDomain($0).name }).count == domains.count else {
             throw ValidationError("--domain names one domain of the file twice.")
         }
     }
@@ -57,7 +58,7 @@ struct Import: AsyncParsableCommand {
         let source: ImportSource
         do { source = try ImportSource(file) } catch { throw Refusal(reason: "\(error)", exitCode: 2) }
         let screen = Screen(json: json)
-        let work = try Work(source, format, domains: domains, path: file, screen)
+        let work = try Work(source, format, domains: try domains.map { try ChosenDomain($0) }, path: file, screen)
         defer { work.end() }
         let outcome: ImportOutcome
         do {
@@ -120,16 +121,18 @@ struct Import: AsyncParsableCommand {
 }
 
 /// `NAME=DOMAIN`
-struct ChosenDomain: ExpressibleByArgument, Sendable {
+struct ChosenDomain: Sendable {
     let name: String
     let domain: DomainName
 
-    init?(argument: String) {
-        guard let separator = argument.lastIndex(of: "="), separator != argument.startIndex,
-            let domain = try? DomainName(String(argument[argument.index(after: separator)...]))
-        else { return nil }
+    init(_ argument: String) throws {
+        guard let separator = argument.lastIndex(of: "="), separator != argument.startIndex else {
+            throw ValidationError("--domain \(argument): write it as NAME=DOMAIN.")
+        }
         name = String(argument[..<separator])
-        self.domain = domain
+        do { domain = try DomainName(String(argument[argument.index(after: separator)...])) } catch {
+            throw ValidationError("--domain \(argument): \(error.description)")
+        }
     }
 }
 
@@ -222,12 +225,23 @@ private struct Work: Sendable {
             let plan = try await work.plan(digest: try source.digest())
             // A file without a log is not looked at again while it is read.
             guard !file.hasChanged else { throw ImportError.changedRows }
+            if masterKey != nil { try Self.requireChoice(of: plan.outcome.domains) }
             guard masterKey != nil, plan.outcome.counts.total(.new) > 0 else { return plan.outcome }
             let outcome = try await work.carryOut(plan, by: .commandLine)
             guard !file.hasChanged else { throw ImportError.changedRows }
             return outcome
         } catch let error as StorageError where error.isCorrupt {
             throw Refusal(reason: "The file is damaged: \(error.message).", exitCode: 2)
+        }
+    }
+
+    /// What a domain becomes is for good, so one that may be the host of another is nobody's guess.
+    private static func requireChoice(of domains: [ImportedDomain]) throws {
+        for domain in domains where domain.standing == .new {
+            guard let own = domain.domain, let suggestion = domain.suggestion else { continue }
+            throw Refusal(
+                reason: "What the domain \(own) becomes stays so for good, and nothing was imported yet: choose "
+                    + "--domain \(domain.name)=\(suggestion) or --domain \(domain.name)=\(own).", exitCode: 2)
         }
     }
 }
@@ -262,7 +276,9 @@ private final class Screen: Sendable {
             progress.clear()
             return progress.seconds
         }
-        let (counts, rate) = (outcome.counts, Double(outcome.counts.documents) / max(seconds, 0.001))
+        let counts = outcome.counts
+        // Below a second it would say more about the start than about the work.
+        let rate = seconds < 1 ? "" : String(format: ", %.0f a second", Double(counts.documents) / seconds)
         let memory = Progress.peakMemory
         if json {
             try printJSON([
@@ -281,8 +297,8 @@ private final class Screen: Sendable {
         if isDryRun { try writeLine("This was a dry run: nothing was written.") }
         try writeLine(
             String(
-                format: "%d \(outcome.domains.isEmpty ? "documents" : "rows") in %.1f seconds, %.0f a second",
-                counts.documents, seconds, rate)
-                + (memory.map { ", with \($0) MB of memory at most." } ?? "."))
+                format: "%d \(outcome.domains.isEmpty ? "documents" : "rows") in %.1f seconds",
+                counts.documents, seconds)
+                + rate + (memory.map { ", with \($0) MB of memory at most." } ?? "."))
     }
 }

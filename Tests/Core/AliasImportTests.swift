@@ -331,8 +331,10 @@ struct AliasImportTests {
             #expect(try await fixture.outcome(alias, File.password) == "200")
         }
         #expect(try await fixture.outcome("bob$a.test", Fixture.password) == "200")
-        // Without the choice, they would be other domains the next time.
-        let other = try await AliasImportRun(.flaskCCAP, file, into: fixture)
+        // What they became they stay, without the choice as well.
+        let again = try await AliasImportRun(.flaskCCAP, file, into: fixture)
+        #expect(again.summary == "nothing | 3 domains, 3 users | 1 user", "\(again.findings)")
+        let other = try await AliasImportRun(.flaskCCAP, file, into: fixture, ["cap.a.test": "d.test"])
         #expect(other.findings.contains("domain 1 refused: it came along as a.test before"))
         #expect(other.outcome.counts.total(.new) == 0)
     }

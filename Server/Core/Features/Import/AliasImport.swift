@@ -111,32 +111,39 @@ package struct AliasImport: Sendable {
     private func see(
         domain name: String, row: AliasFile.Domain?, as key: String, _ plan: inout Plan
     ) async throws {
-        let (domain, refusal) = Self.domain(chosen[name], name)
+        let source = plan.source
+        // What it became at its first import it stays, whether or not that is said again.
+        let before: String? =
+            if source.isKnown, let database {
+                try await database.read { sql in try ImportedSource.domain(name, of: source.id, in: sql) }
+            } else { nil }
+        var choice = chosen[name]
+        if choice == nil, let before { choice = try DomainName(before) }
+        let (domain, refusal) = Self.domain(choice, name)
         let own = try? DomainName(name)
         var secret = ImportedDomain.Secret.none
         if let hash = row?.secretHash, let kind = try? OtherHashes.kind(of: hash), plan.admits(kind) { secret = .kept }
         var seen = ImportedDomain(
             name: name, domain: domain, hosts: own == domain ? [] : own.map { [$0] } ?? [], standing: .new,
-            secret: secret, suggestion: chosen[name] == nil ? own.flatMap(Self.suggestion) : nil, row: row?.row,
-            secretHash: secret == .kept ? row?.secretHash : nil, refusal: refusal)
+            secret: secret, suggestion: chosen[name] == nil && before == nil ? own.flatMap(Self.suggestion) : nil,
+            row: row?.row, secretHash: secret == .kept ? row?.secretHash : nil, refusal: refusal)
         var isBefore = false
         if let domain, let database {
-            let (source, hosts) = (plan.source, [domain] + seen.hosts)
+            let hosts = [domain] + seen.hosts
             let here = try await database.read { sql in
                 (
                     try Domains.isHosted(domain.text, in: sql),
-                    try source.isKnown ? ImportedSource.domain(name, of: source.id, in: sql) : nil,
                     try hosts.compactMap { host in
                         try sql("SELECT domain FROM domain_hosts WHERE host = \(host.text)").first?.text("domain")
                     }
                 )
             }
-            if let before = here.1, before != domain.text {
+            if let before, before != domain.text {
                 seen.refusal = "it came along as \(before) before"
-            } else if here.1 != nil {
+            } else if before != nil {
                 isBefore = true
                 if !here.0 { seen.refusal = "it came along before and was removed here" }
-            } else if let other = here.2.first(where: { $0 != domain.text }) {
+            } else if let other = here.1.first(where: { $0 != domain.text }) {
                 seen.refusal = "the host name is one of the domain \(other) here"
             }
             if here.0 { seen.standing = .there }
