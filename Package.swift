@@ -162,7 +162,8 @@ let package = Package(
         command(
             "GatehouseCommand", "Server/Command",
             [
-                "GatehouseCore", "GatehouseSQLite", "GatehouseStorage", "GatehousePasswords", "GatehouseCryptography",
+                "GatehouseCore", "GatehouseDNS", "GatehouseSQLite", "GatehouseStorage", "GatehousePasswords",
+                "GatehouseCryptography",
                 "GatehouseMessages", "GatehouseOpenCAP", "GatehouseJSON", "GatehouseTransfer", "HTTPSignatures",
                 "WebTokens", "CGatehouseClock", argumentParser, httpTypes, logging,
             ] + lifecycle),

@@ -169,11 +169,11 @@ struct DomainCommands: AsyncParsableCommand {
                 try writeLine("No domain is hosted yet; add one with `gatehouse domain add DOMAIN`.")
             } else {
                 try printTable(
-                    [["DOMAIN", "HOSTS", "OWNER", "ALIASES", "SIGN-UP", "TYPES", "ORIGINS"]]
+                    [["DOMAIN", "HOSTS", "OWNER", "ALIASES", "STATE", "SIGN-UP", "TYPES", "ORIGINS"]]
                         + domains.map {
                             [
                                 $0.name, Self.cell($0.hosts), $0.owner ?? "-", String(aliases[$0.name] ?? 0),
-                                $0.hosted.signUp.rawValue,
+                                $0.state.rawValue, $0.hosted.signUp.rawValue,
                                 $0.hosted.addressTypes.map { Self.cell($0.numbers.map { String($0) }) } ?? "all",
                                 Self.cell($0.hosted.allowedOrigins.sorted()),
                             ]

@@ -1,6 +1,7 @@
 import CGatehouseClock
 import Foundation
 import GatehouseCore
+import GatehouseDNS
 import GatehouseJSON
 import GatehouseSQLite
 import GatehouseStorage
@@ -30,7 +31,7 @@ struct SetUpCheck {
         all += tls()
         all += await publicURL()
         all += proxies()
-        all += [clock(), await mail()]
+        all += [clock(), await mail()] + (await dns())
         return all
     }
 
@@ -296,5 +297,17 @@ struct SetUpCheck {
                     "mail", "\(delivery.server.authority): \(error.cause.message); try `gatehouse mail test ADDRESS`")
             }
         } catch { return .wrong("mail", error.mistakes.joined(separator: "; ")) }
+    }
+
+    /// Whether name servers answer, where domains join by themselves.
+    private func dns() async -> [Finding] {
+        guard settings.hasDomainProxy else { return [] }
+        // Whatever it says of a name that is reserved (RFC 2606 §3): that it says anything is enough.
+        do { _ = try await DNSClient(servers: settings.dnsServers).texts(of: "example.com") } catch {
+            guard error.isCertain else {
+                return [.wrong("DNS", "\(error) Domains cannot be verified; see --dns-servers")]
+            }
+        }
+        return [.ok("DNS", "name servers answer")]
     }
 }

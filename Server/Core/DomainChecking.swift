@@ -1,3 +1,4 @@
+import GatehouseDNS
 import Logging
 import ServiceLifecycle
 
@@ -10,8 +11,17 @@ struct DomainChecking: Service {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 do {
-                    for domain in try await proxy.checkDue() {
+                    let checked = try await proxy.checkDue()
+                    for domain in checked.missing {
                         logger.warning("record of a domain is missing in DNS", metadata: ["domain": .string(domain)])
+                    }
+                    if let (domain, error) = checked.unanswered.first {
+                        logger.warning(
+                            "DNS has no answer about records of domains; asked again in an hour",
+                            metadata: [
+                                "domains": "\(checked.unanswered.count)", "one": .string(domain),
+                                "error": .string(error.description),
+                            ])
                     }
                 } catch is CancellationError { return } catch {
                     logger.warning(

@@ -94,9 +94,8 @@ import Darwin
         try pragma("fullfsync = ON")
         try pragma("foreign_keys = ON")
         try pragma(options.sortsInMemory ? "temp_store = MEMORY" : "temp_store = FILE")
-        // Readers of a large store: the upper pages of its indices, 15 MB with ten million aliases, have to stay while the others
-        // pass through. A store of another size fills no more than it has.
-        try pragma("cache_size = -\(role == .reader ? max(options.cacheKiB, 64 << 10) : options.cacheKiB)")
+        try pragma(
+            "cache_size = -\(role == .reader ? max(options.cacheKiB, options.leastReaderCacheKiB) : options.cacheKiB)")
         // No `mmap_size`: reading a mapped file on a failing disk is a signal instead of an error.
         switch role {
         case .writer:

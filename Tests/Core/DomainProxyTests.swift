@@ -310,9 +310,18 @@ struct DomainProxyTests {
         try await desk.fixture.aDomain("a.test")
         desk.dns.say([record])
         desk.fixture.time.advance(days: 6)
-        #expect(try await desk.proxy.checkDue() == [])
+        #expect(try await desk.proxy.checkDue().missing == [])
         #expect(try await desk.verify(alice) == "domain_taken")
         #expect(try await desk.claim(alice) == "domain_taken")
+    }
+
+    @Test("a domain that is the claimant's already is not claimed again")
+    func ownAlready() async throws {
+        let desk = try await Desk()
+        let alice = try await desk.account("alice@x.test")
+        _ = try await desk.verified(by: alice)
+        #expect(try await desk.claim(alice) == "domain_taken")
+        #expect(try await desk.claim(try await desk.account("bob@x.test")) == "201")
     }
 
     @Test("each domain is looked at once a day, by one of several processes")
@@ -342,7 +351,7 @@ struct DomainProxyTests {
         #expect(
             try await desk.list(alice) == [
                 .init(domain: "a.test", state: .verified, record: own, endsAt: nil),
-                .init(domain: "c.test", state: .claimed, record: claim.record, endsAt: claim.expiresAt),
+                .init(domain: "c.test", state: nil, record: claim.record, endsAt: claim.expiresAt),
                 .init(domain: "z.test", state: .added, record: nil, endsAt: nil),
             ])
         #expect(try await desk.list(bob).isEmpty)
@@ -360,6 +369,9 @@ struct DomainProxyTests {
         #expect(try await desk.verify(alice) == "domain_not_verified")
         #expect(try await desk.verify(alice) == "too_many_checks")
         #expect(desk.dns.questions == 2)
+        desk.fixture.time.advance(minutes: 1)
+        let outcomes = try await sixteen { _ in try await desk.verify(alice) }
+        #expect(outcomes == ["domain_not_verified": 2, "too_many_checks": 14])
     }
 }
 

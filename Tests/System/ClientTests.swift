@@ -75,7 +75,7 @@ struct ClientTests {
     @Test(
         "a mistake in the usage is exit code 2",
         arguments: [
-            ["walk"], ["resolve"], ["resolve", "alice$a.test"], ["resolve", "alice$a.test", "--server", "nowhere"],
+            ["walk"], ["resolve"], ["resolve", "alice$a.test", "--server", "nowhere"],
             ["resolve", "alice$a.test", "--server", "ftp://a.test"],
             ["resolve", "alice$a.test", "--server", "https://a.test", "--type", "many"],
             ["set-address", "alice$a.test", "--type", "100", "--server", "https://a.test"],

@@ -208,7 +208,7 @@ struct CommandLineTests {
             let domainsJSON = try await store.gatehouse("domain", "list", "--json")
             let domain = try #require(try JSONValue(parsing: Array(domainsJSON.utf8))[0])
             let names: [String] = [
-                "domain", "hosts", "owner", "sign_up", "allowed_origins", "address_types", "created", "aliases",
+                "domain", "hosts", "owner", "sign_up", "allowed_origins", "address_types", "state", "created", "aliases",
             ]
             #expect(domain.object?.map(\.name) == names)
             #expect(domain["owner"]?.string == "owner@a.test")

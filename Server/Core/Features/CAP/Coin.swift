@@ -49,9 +49,10 @@ extension AddressType {
             self = type
             return
         }
-        // The last type is the newest format, so the one that is most likely meant.
-        guard let newest = types.last else { throw .invalidAddress }
-        do { try newest.check(address) } catch { throw .invalidAddress.saying(error.description) }
+        // By what it begins with, or else the last: the newest format is most likely meant.
+        let legacy: [Character: AddressType] = currency == .bitcoin ? ["1": .p2pkh, "3": .p2sh] : [:]
+        guard let meant = address.first.flatMap({ legacy[$0] }) ?? types.last else { throw .invalidAddress }
+        do { try meant.check(address) } catch { throw .invalidAddress.saying(error.description) }
         throw .invalidAddress
     }
 }

@@ -1,6 +1,14 @@
 import GatehouseDNS
 import GatehouseStorage
 
+/// What a round of checks found that somebody should know.
+struct DomainChecked: Sendable {
+    /// The domains whose record is missing since now.
+    var missing: [String] = []
+    /// Those that nobody could tell anything about.
+    var unanswered: [String: DNSError] = [:]
+}
+
 extension DomainProxy {
     /// How long a check counts; one without an answer is repeated sooner.
     private static let interval = Int64.days(1)
@@ -9,14 +17,13 @@ extension DomainProxy {
 
     /// Looks whether the records of domains are still there, of those whose day is over.
     ///
-    /// - Returns: the domains whose record is missing since now.
-    func checkDue() async throws -> [String] {
-        guard let lookUp else { return [] }
+    func checkDue() async throws -> DomainChecked {
+        var checked = DomainChecked()
+        guard let lookUp else { return checked }
         let now = clock.now()
         let due = try await database.read { sql in
             try HostedRecord.due(before: now - Self.interval, at: now, limit: Self.checksAtOnce, in: sql)
         }
-        var missing: [String] = []
         for hosted in due {
             guard let record = hosted.record, try await claimCheck(of: hosted, at: now) else { continue }
             let finding = await DomainFinding.of(hosted.domain, lookUp)
@@ -33,9 +40,10 @@ extension DomainProxy {
                 }
                 return try HostedRecord.note(finding, of: hosted.domain, record, at: time, outbox, in: sql)
             }
-            if isNew { missing.append(hosted.domain) }
+            if isNew { checked.missing.append(hosted.domain) }
+            if case .nothing(let error) = finding, !error.isCertain { checked.unanswered[hosted.domain] = error }
         }
-        return missing
+        return checked
     }
 
     /// Of several processes at once one checks.

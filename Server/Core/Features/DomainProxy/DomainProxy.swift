@@ -12,16 +12,9 @@ struct DomainProxy: Sendable {
 
     /// A domain that somebody has, or claims.
     struct Standing: Sendable, Equatable {
-        enum State: String, Sendable {
-            /// By an operator.
-            case added
-            case claimed, verified
-            /// Verified, and its record is not in DNS any more.
-            case missing
-        }
-
         let domain: String
-        let state: State
+        /// Nil for one that is claimed.
+        let state: DomainState?
         /// What DNS has to say; nil for a domain that an operator added.
         let record: String?
         /// Microseconds since 1970: until when a claim is open, and from when somebody else may take a domain over.
@@ -70,6 +63,9 @@ struct DomainProxy: Sendable {
                 return try Self.requireFree(domain, in: sql)
             }
             guard hosted.record != nil else { throw Problem.domainTaken }
+            if case .account(let account) = claimant, hosted.owner == account.id {
+                throw Problem.domainTaken.saying("The domain is yours already.")
+            }
         }
         switch claimant {
         case .account(let account):
@@ -198,8 +194,7 @@ struct DomainProxy: Sendable {
         }
         try claimable.check(domain)
         let now = clock.now()
-        try checkLimit.requireRoom(for: network, at: now)
-        checkLimit.count(network, at: now)
+        try checkLimit.take(for: network, at: now)
         let finding = await DomainFinding.of(domain.text, lookUp)
         guard finding.has(claim.record) else { throw finding.problem(at: domain) }
         return try await take(domain, claim, by: claimant, finding)
@@ -293,14 +288,9 @@ struct DomainProxy: Sendable {
                         owner, email: nil, alias: alias, passwordHash: claim.passwordHash ?? "", roles: [], by: actor,
                         at: now, in: sql)
                 }
-                try sql(
-                    """
-                    INSERT INTO domains
-                        (name, owner_id, secret_digest, secret_hash, created_at, verified_record, checked_at)
-                    VALUES (\(domain.text), \(owner), \(kept.digest), \(kept.hash), \(now), \(claim.record), \(now))
-                    """)
+                try Domains.insert(
+                    domain, hosts: [domain], ownerID: owner, secret: kept, record: claim.record, at: now, in: sql)
                 try sql("DELETE FROM domain_claims WHERE id = \(claim.id)")
-                try sql("INSERT INTO domain_hosts (host, domain) VALUES (\(domain.text), \(domain.text))")
                 try AuditLog.record(
                     "create: \(domain); owner: \(actor.name ?? ""); proved by its record in DNS",
                     on: AuditObject("domain", domain.text), by: actor, at: now, in: sql)
@@ -336,15 +326,13 @@ struct DomainProxy: Sendable {
             }
             let owned = try HostedRecord.all(ownedBy: account.id, in: sql).map { hosted in
                 Standing(
-                    domain: hosted.domain,
-                    state: hosted.record == nil ? .added : hosted.missingSince == nil ? .verified : .missing,
-                    record: hosted.record, endsAt: hosted.mayBeTakenAt)
+                    domain: hosted.domain, state: hosted.state, record: hosted.record, endsAt: hosted.mayBeTakenAt)
             }
             let claimed = try sql(
                 "SELECT * FROM domain_claims WHERE account_id = \(account.id) AND expires_at > \(now)"
             ).map { row throws in
                 let claim = try DomainClaim(row)
-                return Standing(domain: claim.domain, state: .claimed, record: claim.record, endsAt: claim.expiresAt)
+                return Standing(domain: claim.domain, state: nil, record: claim.record, endsAt: claim.expiresAt)
             }
             return (owned + claimed).sorted { $0.domain < $1.domain }
         }

@@ -81,7 +81,7 @@ struct DomainProxyHandlers: Sendable {
 
     private static func json(_ standing: DomainProxy.Standing) -> JSONValue {
         [
-            "domain": .string(standing.domain), "state": .string(standing.state.rawValue),
+            "domain": .string(standing.domain), "state": .string(standing.state?.rawValue ?? "claimed"),
             "record": standing.record.map { record(standing.domain, $0) } ?? .null,
             "ends": standing.endsAt.map { .string(RFC3339.text($0)) } ?? .null,
         ]

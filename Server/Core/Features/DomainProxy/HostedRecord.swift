@@ -51,6 +51,8 @@ struct HostedRecord: Sendable {
         ownerToldAt = try row.optionalInteger("owner_told_at")
     }
 
+    var state: DomainState { DomainState(hasRecord: record != nil, isMissing: missingSince != nil) }
+
     /// When somebody else may take the domain over, unless its record comes back; nil while that cannot be said.
     var mayBeTakenAt: Int64? {
         guard let missingSince, let ownerToldAt else { return nil }

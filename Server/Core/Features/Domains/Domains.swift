@@ -33,14 +33,7 @@ package struct Domains: Sendable {
         do {
             try await database.transaction { [allHosts] sql in
                 let ownerID = try owner.map { owner in try Self.id(ofOwner: owner, in: sql) }
-                try sql(
-                    """
-                    INSERT INTO domains (name, owner_id, secret_digest, secret_hash, created_at)
-                    VALUES (\(name.text), \(ownerID), \(kept.digest), \(kept.hash), \(now))
-                    """)
-                for host in allHosts {
-                    try sql("INSERT INTO domain_hosts (host, domain) VALUES (\(host.text), \(name.text))")
-                }
+                try Self.insert(name, hosts: allHosts, ownerID: ownerID, secret: kept, at: now, in: sql)
                 var done = ["create: \(allHosts.map(\.text).joined(separator: ", "))"]
                 if let owner { done.append("owner: \(owner)") }
                 done += try HostedDomain.find(name.text, in: sql)?.change(to: settings, in: sql) ?? []
@@ -51,6 +44,27 @@ package struct Domains: Sendable {
             throw try await conflict(of: name, hosts: allHosts, digest: kept.digest)
         }
         return secret.text
+    }
+
+    /// Makes the domain, without an event of it.
+    ///
+    /// - Parameters:
+    ///   - hosts: its own name among them.
+    ///   - record: in DNS, that shows whose it is; nil when an operator says so.
+    static func insert(
+        _ name: DomainName, hosts: [DomainName], ownerID: String?, secret: (digest: String?, hash: String?),
+        record: String? = nil, at now: Int64, in sql: borrowing Transaction
+    ) throws {
+        try sql(
+            """
+            INSERT INTO domains
+                (name, owner_id, secret_digest, secret_hash, created_at, verified_record, checked_at)
+            VALUES (\(name.text), \(ownerID), \(secret.digest), \(secret.hash), \(now), \(record),
+                \(record == nil ? nil : now))
+            """)
+        for host in hosts {
+            try sql("INSERT INTO domain_hosts (host, domain) VALUES (\(host.text), \(name.text))")
+        }
     }
 
     /// What stands in the way of a domain that could not be made.
@@ -248,14 +262,14 @@ package struct Domains: Sendable {
     func check(secret: String, for domain: String) async throws -> SecretVerdict {
         let digest = DomainSecret.digest(of: secret)
         // Stored digests of random secrets are looked up by index: their bytes tell nothing about the secret.
-        let (owner, hash, kinds) = try await database.read { sql in
+        let (owner, isHosted, hash, kinds) = try await database.read { sql in
             (
                 try sql("SELECT name FROM domains WHERE secret_digest = \(digest)").first?.text("name"),
+                try Domains.isHosted(domain, in: sql),
                 try sql("SELECT secret_hash FROM domains WHERE name = \(domain)").first?.optionalText("secret_hash"),
                 try Domains.hashKinds(in: sql)
             )
         }
-        let isHosted = try await database.read { sql in try Domains.isHosted(domain, in: sql) }
         if let owner, isHosted { return owner == domain ? .thisDomain : .otherDomain }
         if let hash = hash ?? nil {
             let verdict = try await passwords.verify(secret, against: hash, beside: OtherHashes(argon2Kinds: kinds))
