@@ -169,13 +169,13 @@ struct DomainCommands: AsyncParsableCommand {
                 try writeLine("No domain is hosted yet; add one with `gatehouse domain add DOMAIN`.")
             } else {
                 try printTable(
-                    [["DOMAIN", "HOSTS", "OWNER", "ALIASES", "STATE", "SIGN-UP", "TYPES", "ORIGINS"]]
+                    [["DOMAIN", "HOSTS", "OWNER", "ALIASES", "SIGN-UP", "TYPES", "ORIGINS", "STATE"]]
                         + domains.map {
                             [
                                 $0.name, Self.cell($0.hosts), $0.owner ?? "-", String(aliases[$0.name] ?? 0),
-                                $0.state.rawValue, $0.hosted.signUp.rawValue,
+                                $0.hosted.signUp.rawValue,
                                 $0.hosted.addressTypes.map { Self.cell($0.numbers.map { String($0) }) } ?? "all",
-                                Self.cell($0.hosted.allowedOrigins.sorted()),
+                                Self.cell($0.hosted.allowedOrigins.sorted()), $0.state.rawValue,
                             ]
                         })
             }

@@ -203,12 +203,13 @@ struct CommandLineTests {
 
             let domains = try await store.gatehouse("domain", "list")
             let rows: [[Substring]] = domains.split(separator: "\n").map { $0.split(separator: " ") }
-            #expect(rows[0] == ["DOMAIN", "HOSTS", "OWNER", "ALIASES", "SIGN-UP", "TYPES", "ORIGINS"])
-            #expect(rows[1] == ["a.test", "-", "owner@a.test", "1", "secret", "all", "-"])
+            #expect(rows[0] == ["DOMAIN", "HOSTS", "OWNER", "ALIASES", "SIGN-UP", "TYPES", "ORIGINS", "STATE"])
+            #expect(rows[1] == ["a.test", "-", "owner@a.test", "1", "secret", "all", "-", "added"])
             let domainsJSON = try await store.gatehouse("domain", "list", "--json")
             let domain = try #require(try JSONValue(parsing: Array(domainsJSON.utf8))[0])
             let names: [String] = [
-                "domain", "hosts", "owner", "sign_up", "allowed_origins", "address_types", "state", "created", "aliases",
+                "domain", "hosts", "owner", "sign_up", "allowed_origins", "address_types", "state", "created",
+                "aliases",
             ]
             #expect(domain.object?.map(\.name) == names)
             #expect(domain["owner"]?.string == "owner@a.test")
@@ -235,7 +236,7 @@ struct CommandLineTests {
                 try await store.gatehouse("domain", "list").split(separator: "\n")[1].split(separator: " ")
             }
             var expected: [Substring] = [
-                "a.test", "id.a.test", "-", "0", "operator", "100,300", "https://app.a.test",
+                "a.test", "id.a.test", "-", "0", "operator", "100,300", "https://app.a.test", "added",
             ]
             #expect(try await shown() == expected)
             let changes: [([String], (Int, Substring))] = [
