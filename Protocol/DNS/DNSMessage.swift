@@ -37,7 +37,12 @@ package struct DNSMessage: Sendable {
         }
         switch flags & 0xf {
         case 0: break
-        case 3: throw .nameUnknown
+        case 3:
+            // Of whom that is believed: as with "no such record" below.
+            var isCertain = flags & 0x0480 != 0
+            for _ in 0..<answers where !isCertain { _ = try reader.record() }
+            for _ in 0..<authorities where !isCertain { isCertain = try reader.record().type == 6 }
+            throw isCertain ? .nameUnknown : .serverFailed
         case 5: throw .refused
         default: throw .serverFailed
         }

@@ -182,6 +182,8 @@ extension Problem {
         code: "key_exists", status: .conflict, title: "There is a key of this id already.")
     package static let tooManyKeys = Problem(
         code: "too_many_keys", status: .conflict, title: "The account has as many keys as it can have; revoke one.")
+    package static let tooManyCoins = Problem(
+        code: "too_many_coins", status: .conflict, title: "The alias has addresses of as many coins as it can have.")
     package static let notAPatient = Problem(
         code: "not_a_patient", status: .notAcceptable, title: "you must provide a FHIR `Patient` resource")
     package static let subjectTaken = Problem(

@@ -1,5 +1,6 @@
 import GatehouseCryptography
 import GatehouseJSON
+import GatehouseMessages
 import GatehouseOpenCAP
 import GatehousePasswords
 import GatehouseStorage
@@ -36,6 +37,41 @@ struct CapTests {
             try await server.set(DomainSettings(signUp: .secret))
             #expect(try await server.makeUser("bob", secret: secret).outcome == "200")
         }
+    }
+
+    @Test("an alias has a hundred coins that nobody knows")
+    func hundredCoins() async throws {
+        let fixture = try await Fixture()
+        try await fixture.aDomain()
+        let id = try await fixture.anAccount(alias: "alice$a.test")
+        func set(_ coin: String) async throws -> String {
+            do {
+                try await fixture.features.coins.set("1", of: try Coin(checking: coin), for: id, by: .commandLine)
+                return "200"
+            } catch let problem as Problem { return problem.code }
+        }
+        for number in 0..<100 { #expect(try await set("c\(number)") == "200") }
+        #expect(try await set("c100") == "too_many_coins")
+        #expect(try await set("c99") == "200")
+    }
+
+    @Test("domains that came along with one secret keep it each, also when it has been used at one")
+    func oneSecretForTwo() async throws {
+        let fixture = try await Fixture()
+        let secret = DomainSecret.random().text
+        let hash = try await fixture.passwords.hash(secret)
+        for name in ["a.test", "b.test"] {
+            try await fixture.aDomain(name)
+            try await fixture.database.transaction { sql in
+                try sql("UPDATE domains SET secret_digest = NULL, secret_hash = \(hash) WHERE name = \(name)")
+            }
+        }
+        for name in ["b.test", "b.test", "a.test", "b.test", "a.test"] {
+            #expect(try await fixture.domains.check(secret: secret, for: name) == .thisDomain, "\(name)")
+        }
+        try await fixture.aDomain("c.test")
+        #expect(try await fixture.domains.check(secret: secret, for: "c.test") == .otherDomain)
+        #expect(try await fixture.domains.check(secret: secret, for: "d.test") == .nothing)
     }
 
     @Test("where everybody makes aliases a network makes ten in an hour")

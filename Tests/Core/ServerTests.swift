@@ -49,7 +49,7 @@ struct ServerTests {
                 #expect(preflight.line("Access-Control-Allow-Methods") == "DELETE, OPTIONS, POST")
                 #expect(
                     preflight.line("Access-Control-Allow-Headers")
-                        == "Authorization, Content-Digest, Content-Type, Digest, Idempotency-Key, If-None-Match, Signature, Signature-Input"
+                        == "Authorization, Bearer, Content-Digest, Content-Type, Digest, Idempotency-Key, If-None-Match, Signature, Signature-Input"
                 )
             }
             for origin in ["https://three.test", "http://one.test", "https://one.test:444", "null", "*"] {

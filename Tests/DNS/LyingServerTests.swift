@@ -142,6 +142,11 @@ struct LyingServerTests {
             let server = try LyingNameServer { [$0.reply(flags: 0x8180 | UInt16(code))] }
             #expect(try await Self.failure(server).error == error, "RCODE \(code)")
         }
+        // Who neither finds out everything nor is the one to ask cannot know that there is no such name.
+        let ignorant = try LyingNameServer { [$0.reply(flags: 0x8003)] }
+        #expect(try await Self.failure(ignorant).error == .serverFailed)
+        let authoritative = try LyingNameServer { [$0.reply(flags: 0x8403)] }
+        #expect(try await Self.failure(authoritative).error == .nameUnknown)
         let failing = try LyingNameServer { [$0.reply(flags: 0x8182)] }
         let knowing = try LyingNameServer { [$0.reply(answers: [Self.truth])] }
         let servers = [failing, knowing].compactMap { DNSServer($0.address) }

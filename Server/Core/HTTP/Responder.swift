@@ -176,7 +176,7 @@ package struct Responder: HTTPResponder {
     }
 
     private static let headersOfKnownOrigins = """
-        Authorization, Content-Digest, Content-Type, Digest, Idempotency-Key, If-None-Match, Signature, Signature-Input
+        Authorization, Bearer, Content-Digest, Content-Type, Digest, Idempotency-Key, If-None-Match, Signature, Signature-Input
         """
 
     private static func response(_ answer: Answer, to method: HTTPRequest.Method) -> Response {

@@ -12,6 +12,9 @@ struct Coins: Sendable {
     /// Octets of an address of a coin that we know nothing of.
     static let longestAddress = 256
 
+    /// Coins that we know nothing of, for one alias.
+    static let most: Int64 = 100
+
     /// Whether a text can be an address of such a coin.
     static func isAddress(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.count <= longestAddress && !text.hasControls
@@ -19,7 +22,7 @@ struct Coins: Sendable {
 
     /// Creates or replaces.
     ///
-    /// - Throws: `Problem.invalidAddress` with the reason, `.invalidAddressType`, `.noAlias`.
+    /// - Throws: `Problem.invalidAddress` with the reason, `.invalidAddressType`, `.noAlias`, `.tooManyCoins`.
     func set(_ address: String, of coin: Coin, for account: String, by actor: Actor) async throws {
         switch coin {
         case .typed(let currency):
@@ -43,6 +46,8 @@ struct Coins: Sendable {
                 throw Problem.invalidAddressType.saying(
                     "The domain takes addresses of certain types only, and this coin has none.")
             }
+            let others = try sql("SELECT COUNT(*) AS n FROM coins WHERE account_id = \(account) AND coin <> \(coin)")
+            guard try others.first?.integer("n") ?? 0 < Self.most else { throw Problem.tooManyCoins }
             let before = try sql("SELECT address FROM coins WHERE account_id = \(account) AND coin = \(coin)").first
             #if DEBUG
             if before != nil, addresses.faults.keepsFirstCoin { return }

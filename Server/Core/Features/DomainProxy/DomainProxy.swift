@@ -63,8 +63,14 @@ struct DomainProxy: Sendable {
                 return try Self.requireFree(domain, in: sql)
             }
             guard hosted.record != nil else { throw Problem.domainTaken }
-            if case .account(let account) = claimant, hosted.owner == account.id {
-                throw Problem.domainTaken.saying("The domain is yours already.")
+            switch claimant {
+            case .account(let account):
+                guard hosted.owner != account.id else {
+                    throw Problem.domainTaken.saying("The domain is yours already.")
+                }
+            case .newcomer(let alias, _):
+                // Or it would stand in the way of whoever has that name now.
+                guard try Accounts.id(of: .alias(alias), in: sql) == nil else { throw Problem.aliasTaken }
             }
         }
         switch claimant {
@@ -88,8 +94,15 @@ struct DomainProxy: Sendable {
             }
             let checked = try accounts.checkNewPassword(password, for: [.alias(alias)])
             let hash = try await accounts.passwords.hash(checked.text)
-            return try await self.open(
+            let claim = try await self.open(
                 domain, account: nil, username: alias.username, passwordHash: hash, from: network, at: now)
+            // Of several newcomers at once the first has the name; who sent the same twice is that one.
+            if claim.passwordHash != hash {
+                guard try await isRight(password, for: claim, of: alias, from: network) else {
+                    throw Problem.claimExists
+                }
+            }
+            return claim
         }
     }
 
@@ -103,8 +116,6 @@ struct DomainProxy: Sendable {
             return try await database.transaction { sql in
                 if let open = try DomainClaim.find(domain.text, account: account, username: username, at: now, in: sql)
                 {
-                    // Of several newcomers at once the first has the name.
-                    guard username == nil else { throw Problem.claimExists }
                     return open
                 }
                 try requireRoom(for: network, at: now, in: sql)
@@ -197,7 +208,13 @@ struct DomainProxy: Sendable {
         try checkLimit.take(for: network, at: now)
         let finding = await DomainFinding.of(domain.text, lookUp)
         guard finding.has(claim.record) else { throw finding.problem(at: domain) }
-        return try await take(domain, claim, by: claimant, finding)
+        do { return try await take(domain, claim, by: claimant, finding) } catch let problem as Problem
+            where problem.code == Problem.unknownClaim.code
+        {
+            // Of several at once one finds its claim; for the others the domain is theirs already.
+            guard case .owner(let name) = try await find(domain, by: claimant, from: network) else { throw problem }
+            return Verified(domain: domain.text, owner: name, secret: nil)
+        }
     }
 
     private enum Found {

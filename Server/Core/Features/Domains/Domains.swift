@@ -150,7 +150,13 @@ package struct Domains: Sendable {
             if case .some(let owner) = owner {
                 let id = try owner.map { owner in try Self.id(ofOwner: owner, in: sql) }
                 if id != before.ownerID {
-                    try sql("UPDATE domains SET owner_id = \(id) WHERE name = \(name.text)")
+                    // Nobody has told this one that the record is missing.
+                    try sql(
+                        """
+                        UPDATE domains SET owner_id = \(id), record_missing_since = NULL, record_missing_checks = 0,
+                            owner_told_at = NULL
+                        WHERE name = \(name.text)
+                        """)
                     done.append("owner: \(owner?.description ?? "none")")
                 }
             }
@@ -270,7 +276,8 @@ package struct Domains: Sendable {
                 try Domains.hashKinds(in: sql)
             )
         }
-        if let owner, isHosted { return owner == domain ? .thisDomain : .otherDomain }
+        if isHosted, owner == domain { return .thisDomain }
+        // Also for the secret of another domain: domains that came along may have one secret, and what takes less time would tell.
         if let hash = hash ?? nil {
             let verdict = try await passwords.verify(secret, against: hash, beside: OtherHashes(argon2Kinds: kinds))
             if case .right(let needsRenewal) = verdict {
@@ -280,7 +287,7 @@ package struct Domains: Sendable {
         } else if !kinds.isEmpty {
             try await passwords.verifyAgainstNobody(secret, beside: OtherHashes(argon2Kinds: kinds))
         }
-        return .nothing
+        return isHosted && owner != nil ? .otherDomain : .nothing
     }
 
     /// What the hashes of secrets cost; empty when all secrets are random ones.

@@ -51,11 +51,19 @@ package struct HostedDomain: Sendable, Equatable {
     }
 }
 
-/// The domain of each host that is served, in memory: good as long as nothing changed in the store that bears on who may do what.
+/// The domain of each host that is served and was asked for, in memory: good as long as nothing changed in the store that bears on
+/// who may do what.
 package final class HostedDomains: Sendable {
     let database: any Database
     let faults: Faults
-    private let known = NIOLockedValueBox<(generation: Int64, byHost: [String: HostedDomain])>((-1, [:]))
+    private static let capacity = 10_000
+
+    private struct Known {
+        let generation: Int64
+        let domain: HostedDomain
+    }
+
+    private let known = NIOLockedValueBox<[String: Known]>([:])
 
     package init(database: any Database, faults: Faults = Faults()) {
         self.database = database
@@ -73,27 +81,25 @@ package final class HostedDomains: Sendable {
     /// - Returns: nil for a host that belongs to no domain.
     func domain(ofHost host: String) async throws -> HostedDomain? {
         let generation = try await database.generation()
-        let (current, found) = known.withLockedValue { ($0.generation == generation, $0.byHost[host]) }
-        if current { return found }
-        let byHost = try await database.read { sql in
-            var byHost: [String: HostedDomain] = [:]
-            for row in try sql(
+        if let found = known.withLockedValue({ $0[host] }), found.generation == generation { return found.domain }
+        let domain = try await database.read { sql in
+            try sql(
                 """
-                SELECT h.host AS host, d.name AS name, d.sign_up AS sign_up, d.allowed_origins AS allowed_origins,
+                SELECT d.name AS name, d.sign_up AS sign_up, d.allowed_origins AS allowed_origins,
                     d.address_types AS address_types
-                FROM domain_hosts h JOIN domains d ON d.name = h.domain
-                """)
-            {
-                byHost[try row.text("host")] = try HostedDomain(row)
-            }
-            return byHost
+                FROM domain_hosts h JOIN domains d ON d.name = h.domain WHERE h.host = \(host)
+                """
+            ).first.map { row throws in try HostedDomain(row) }
         }
         known.withLockedValue { known in
-            if generation > known.generation { known = (generation, byHost) }
+            if let newer = known[host], newer.generation > generation { return }
+            if known.count >= Self.capacity { known.removeAll(keepingCapacity: true) }
+            // Hosts of nobody are not kept, or strangers could fill the memory with them.
+            known[host] = domain.map { Known(generation: generation, domain: $0) }
         }
-        return byHost[host]
+        return domain
     }
 
     /// Whether a host belonged to a domain when that was last looked at, for refusals that must not wait for the store.
-    func isKnown(host: String) -> Bool { known.withLockedValue { $0.byHost[host] != nil } }
+    func isKnown(host: String) -> Bool { known.withLockedValue { $0[host] != nil } }
 }
