@@ -16,7 +16,13 @@ package final class ForeignFile: Sendable {
 
     /// - Throws: `StorageError`: `.notADatabase` for a file of another kind, `.cannotOpen`, and `.readOnly` when its own program has to
     ///   finish a change first.
-    package init(path: String) throws(StorageError) {
+    package init(path given: String) throws(StorageError) {
+        // Where links lead: that is where its own program has its log.
+        guard let resolved = unsafe realpath(given, nil) else {
+            throw StorageError(.cannotOpen, message: unsafe "\(given): \(String(cString: strerror(errno)))")
+        }
+        defer { unsafe free(resolved) }
+        let path = unsafe String(cString: resolved)
         self.path = path
         let hasLog = ["-wal", "-journal"].contains { Look(path + $0).map { $0.size > 0 } ?? false }
         guard let look = Look(path) else {

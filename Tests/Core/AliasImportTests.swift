@@ -357,6 +357,15 @@ struct AliasImportTests {
         #expect(
             try await reason(.goServer, File.goServer + ["ALTER TABLE users DROP COLUMN updated_at"])
                 .contains("has no column updated_at"))
+        #expect(
+            try await reason(
+                .goServer,
+                File.goServer + ["ALTER TABLE users ADD COLUMN deleted_at datetime GENERATED ALWAYS AS (NULL) VIRTUAL"]
+            ).contains(#"Its table users has what this version does not know"#))
+        let copied: [Query] = [
+            "ALTER TABLE users RENAME TO before", "CREATE TABLE users AS SELECT * FROM before", "DROP TABLE before",
+        ]
+        #expect(try await reason(.goServer, File.goServer + copied).contains("not its integer primary key"))
         #expect(try await reason(.goServer, File.goServer + ["CREATE TABLE other (x)"]).contains(#""other""#))
         #expect(
             try await reason(

@@ -45,6 +45,17 @@ struct SQLiteFileTests {
         await again.close()
     }
 
+    @Test("of another program is read with the log that lies beside it, also through a link from elsewhere")
+    func foreignThroughLink() async throws {
+        let (store, elsewhere) = (try SQLiteTestStore(), try SQLiteTestStore())
+        let database = try store.openSQLite()
+        try await database.write("CREATE TABLE notes (text TEXT NOT NULL)")
+        try await database.write("INSERT INTO notes VALUES ('only in the log')")
+        try files.createSymbolicLink(atPath: elsewhere.path, withDestinationPath: store.path)
+        #expect(try ForeignFile(path: elsewhere.path).rows("SELECT text FROM notes").count == 1)
+        await database.close()
+    }
+
     @Test("is let go of when the database is forgotten without a close")
     func closesWhenForgotten() async throws {
         let store = try SQLiteTestStore()

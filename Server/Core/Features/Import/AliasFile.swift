@@ -79,7 +79,7 @@ package struct AliasFile: Sendable {
         // Views and virtual tables are none of these programs' and could be anything.
         for row in try rows(
             """
-            SELECT t.name AS name, c.name AS column_name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+            SELECT t.name AS name, c.name AS column_name FROM sqlite_schema t JOIN pragma_table_xinfo(t.name) c
             WHERE t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND t.type = 'table' AND t.rootpage > 0
             """)
         {
@@ -90,6 +90,16 @@ package struct AliasFile: Sendable {
         let programs: [Program] = format == .goServer ? [.goServer] : [.flaskCCAP, .restfulCAP]
         guard let program = programs.first(where: { found == $0.tables && others.isEmpty }) else {
             throw ImportError.foreign(Self.difference(found, others, to: programs))
+        }
+        for table in program.tables.keys.sorted() {
+            // SQLite's own number of a row, and nothing else: others may be there twice, or not at all.
+            let isNumber = try rows(
+                """
+                SELECT 1 FROM pragma_table_info(\(table)) WHERE name = 'id' AND pk = 1 AND upper(type) = 'INTEGER'
+                """)
+            guard !isNumber.isEmpty else {
+                throw ImportError.foreign("The column id of its table \(table) is not its integer primary key.")
+            }
         }
         self.program = program
         self.rows = rows

@@ -391,8 +391,8 @@ extension AliasImport {
         guard let database else { return plan.outcome }
         var work = Work(plan: plan, source: plan.source, outcome: plan.outcome)
         try await begin(&work, in: database, by: actor)
-        try await bringLate(&work, in: database)
         try await noteRefusals(work, in: database)
+        try await bringLate(&work, in: database)
         for part in [0, 1] { try await bring(part: part, &work, in: database) }
         let now = clock.now()
         let missing = plan.outcome.counts.total(.new) - work.outcome.counts.total(.new)
@@ -481,16 +481,20 @@ extension AliasImport {
                 guard let end = rows.last else { break }
                 last = end
                 try await database.transaction { sql in
-                    for row in rows {
-                        try sql(
-                            """
-                            INSERT INTO imported_refusals (source, kind, number)
-                            VALUES (\(source), \(kind.rawValue), \(row)) ON CONFLICT DO NOTHING
-                            """)
-                    }
+                    for row in rows { try Self.refuse(row, kind, of: source, in: sql) }
                 }
             }
         }
+    }
+
+    private static func refuse(
+        _ row: Int64, _ kind: ImportKind, of source: String, in sql: borrowing Transaction
+    ) throws {
+        try sql(
+            """
+            INSERT INTO imported_refusals (source, kind, number) VALUES (\(source), \(kind.rawValue), \(row))
+            ON CONFLICT DO NOTHING
+            """)
     }
 
     // MARK: Users, in the order of their names
@@ -521,10 +525,12 @@ extension AliasImport {
                     let domain = record.alias.domain
                     let isHosted = try hosted[domain] ?? Domains.isHosted(domain, in: sql)
                     hosted[domain] = isHosted
-                    guard isHosted else { return "its domain was removed meanwhile" }
                     let id = after.account(ofUser: record.row, at: Double(first + index) / Double(max(users, 1)))
-                    guard try record.insert(id, at: now, in: sql) else {
-                        return "an account of this name was made meanwhile"
+                    guard try isHosted && record.insert(id, at: now, in: sql) else {
+                        // Or the next import would take it for one that came along.
+                        try Self.refuse(record.row, .user, of: after.id, in: sql)
+                        return isHosted
+                            ? "an account of this name was made meanwhile" : "its domain was removed meanwhile"
                     }
                     // It may be one that was refused the last time.
                     if after.isKnown {
