@@ -85,9 +85,7 @@ import Darwin
             guard unsafe sqlite3_db_readonly(handle, "main") == 0 else {
                 throw StorageError(.readOnly, message: "the file cannot be written")
             }
-            guard case .text("wal") = try pragma("journal_mode = WAL") else {
-                throw StorageError(.cannotOpen, message: "the file cannot be used with a write-ahead log")
-            }
+            try useLog(waiting: .milliseconds(options.busyTimeoutMilliseconds))
         }
         // FULL: a commit returns after the log reached the disk. `fullfsync` means the same on macOS.
         try pragma(options.isDurable ? "synchronous = FULL" : "synchronous = OFF")
@@ -109,6 +107,23 @@ import Darwin
         }
         allowsControl.value = false
         try check(unsafe sqlite3_set_authorizer(handle, authorize, allowsControl.address))
+    }
+
+    /// Of several that open a new file at once SQLite refuses some without asking whether they would wait: each holds what the other
+    /// needs. They let go, and try again.
+    private func useLog(waiting time: Duration) throws(StorageError) {
+        let end = ContinuousClock.now + time
+        while true {
+            do throws(StorageError) {
+                guard case .text("wal") = try pragma("journal_mode = WAL") else {
+                    throw StorageError(.cannotOpen, message: "the file cannot be used with a write-ahead log")
+                }
+                return
+            } catch {
+                guard error.kind == .busy, ContinuousClock.now < end else { throw error }
+                usleep(.random(in: 1000...10_000))
+            }
+        }
     }
 
     /// Sets or reads a setting. Not for bodies.

@@ -66,7 +66,7 @@ struct AliasImportTests {
             run.findings == [
                 "domain 2 in part: its secret is no hash of Argon2 that can come along; "
                     + "`gatehouse domain rotate-secret` gives it one",
-                "domain 3 refused: the domain may have letters a to z, digits, dots and hyphens only; "
+                "domain 3 refused: the domain may have the letters a to z only. Write one with other letters in its xn-- form; "
                     + "--domain chooses another name",
                 "coin 4 refused: it has no address",
                 "coin 1 refused: its user has another address for this coin; the original answers that one",
