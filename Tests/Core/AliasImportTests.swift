@@ -66,7 +66,7 @@ struct AliasImportTests {
             run.findings == [
                 "domain 2 in part: its secret is no hash of Argon2 that can come along; "
                     + "`gatehouse domain rotate-secret` gives it one",
-                "domain 3 refused: the domain may have the letters a to z only. Write one with other letters in its xn-- form; "
+                "domain 3 refused: the domain may have letters a to z, digits, dots and hyphens only; "
                     + "--domain chooses another name",
                 "coin 4 refused: it has no address",
                 "coin 1 refused: its user has another address for this coin; the original answers that one",
@@ -79,7 +79,7 @@ struct AliasImportTests {
                 "user 8 refused: its password is no hash of Argon2",
                 "user 9 refused: its password is a hash of another kind than Argon2, or of one that takes more than 1 GiB "
                     + "or some seconds",
-                "coin 9 refused: the address is not a Bitcoin SegWit address: it mixes upper and lower case",
+                "coin 9 refused: the address is not a Bitcoin P2PKH address: it is too short or too long",
                 "coin 13 refused: a coin has 1 to 16 letters and digits, as in \"btc\"",
                 "coin 11 refused: its user has another address for this coin; the original answers that one",
                 "user 11 refused: its password is a hash of another kind than Argon2, or of one that takes more than 1 GiB "
