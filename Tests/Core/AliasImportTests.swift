@@ -393,6 +393,36 @@ struct AliasImportTests {
         #expect(try await fixture.count("SELECT COUNT(*) FROM accounts WHERE username LIKE 'm%'") == 0)
     }
 
+    @Test(
+        "whose name somebody takes while an import runs does not come along, and does with the next when it is free again"
+    )
+    func takenMeanwhile() async throws {
+        let fixture = try await Fixture()
+        try await fixture.aDomain("a.test")
+        let file = try await File(
+            File.goServer + [File.goUser(1, "alice", "a.test"), File.goUser(2, "bob", "a.test")])
+        let first = try await AliasImportRun(.goServer, file, into: fixture) { _ in
+            try await fixture.anAccount(alias: "bob$a.test")
+        }
+        #expect(first.findings.contains("users 2 refused: an account of this name was made meanwhile"))
+        #expect(first.outcome.counts[.user, .new] == 1)
+        try await fixture.accounts.delete(try AccountName("bob$a.test"))
+        let second = try await AliasImportRun(.goServer, file, into: fixture)
+        #expect(second.outcome.counts[.user, .new] == 1 && second.outcome.counts[.user, .there] == 1)
+        #expect(try await fixture.accounts.find(try AccountName("bob$a.test")) != nil)
+    }
+
+    @Test("a domain whose name is a host name of another one here does not come along")
+    func hostOfAnother() async throws {
+        let fixture = try await Fixture()
+        _ = try await fixture.domains.add(try DomainName("b.test"), hosts: [try DomainName("cap.a.test")])
+        let file = try await File(File.goServer + [File.goUser(1, "alice", "cap.a.test")])
+        let run = try await AliasImportRun(.goServer, file, into: fixture)
+        #expect(run.findings.contains { $0.contains("the host name is one of the domain b.test here") })
+        #expect(run.outcome.counts.total(.new) == 0)
+        #expect(try await fixture.count("SELECT COUNT(*) FROM accounts") == 0)
+    }
+
     @Test("values of other types, and text that is none, are reported and harm nothing")
     func types() async throws {
         let fixture = try await Fixture()
