@@ -23,6 +23,13 @@ struct DomainChecking: Service {
                                 "error": .string(error.description),
                             ])
                     }
+                    if let (domain, error) = checked.failed.first {
+                        logger.warning(
+                            "records of domains not checked; tried again in an hour",
+                            metadata: [
+                                "domains": "\(checked.failed.count)", "one": .string(domain), "error": "\(error)",
+                            ])
+                    }
                 } catch is CancellationError { return } catch {
                     logger.warning(
                         "records of domains not checked; tried again soon", metadata: ["error": "\(error)"])

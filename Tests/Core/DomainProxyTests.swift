@@ -377,6 +377,49 @@ struct DomainProxyTests {
         #expect(desk.dns.questions == before + 1)
     }
 
+    @Test("a name server that says nothing holds up the look at its own domain, and at no other")
+    func silentServer() async throws {
+        let looked = Mutex<Set<String>>([])
+        let desk = try await Desk(lookUp: { domain async throws(DNSError) in
+            if domain == "d0.test" {
+                let end = ContinuousClock.now + .seconds(10)
+                while looked.withLock({ $0.count }) < 11, ContinuousClock.now < end {
+                    try? await Task.sleep(for: .milliseconds(1))
+                }
+                guard looked.withLock({ $0.count }) == 11 else { throw .refused }
+                throw .timedOut
+            }
+            looked.withLock { _ = $0.insert(domain) }
+            throw .nameUnknown
+        })
+        try await desk.hostVerified(12)
+        desk.fixture.time.advance(days: 2)
+        let checked = try await desk.proxy.checkDue()
+        #expect(checked.unanswered == ["d0.test": .timedOut])
+    }
+
+    @Test("a look that the store does not take is repeated within the hour, and its neighbours count")
+    func storeRefuses() async throws {
+        let desk = try await Desk()
+        desk.dns.fail(.nameUnknown)
+        try await desk.hostVerified(12)
+        try await desk.fixture.database.transaction { sql in
+            try sql(
+                """
+                CREATE TRIGGER refusal BEFORE UPDATE OF record_missing_since ON domains WHEN NEW.name = 'd1.test'
+                BEGIN SELECT RAISE(ABORT, 'not this one'); END
+                """)
+        }
+        desk.fixture.time.advance(days: 2)
+        let first = try await desk.proxy.checkDue()
+        #expect(first.missing.count == 11 && Array(first.failed.keys) == ["d1.test"])
+        try await desk.fixture.database.transaction { sql in try sql("DROP TRIGGER refusal") }
+        #expect(try await desk.proxy.checkDue().missing == [])
+        desk.fixture.time.advance(minutes: 60)
+        #expect(try await desk.proxy.checkDue().missing == ["d1.test"])
+        #expect(try await desk.fixture.count("SELECT COUNT(*) FROM domains WHERE record_missing_checks = 1") == 12)
+    }
+
     @Test("one's own domains and claims are listed by name, nobody else's")
     func lists() async throws {
         let desk = try await Desk()
@@ -424,7 +467,7 @@ private struct Desk: Sendable {
             state.withLock { $0.answer = .success(texts) }
         }
         func fail(_ error: DNSError) { state.withLock { $0.answer = .failure(error) } }
-        func ask() throws(DNSError) -> [DNSText] {
+        @Sendable func lookUp(_: String) async throws(DNSError) -> [DNSText] {
             let answer = state.withLock { state in
                 state.questions += 1
                 return state.answer
@@ -439,14 +482,15 @@ private struct Desk: Sendable {
     let proxy: DomainProxy
     let domain: DomainName
 
-    init(hasMail: Bool = false, checksPerMinute: Int = 1_000_000) async throws {
+    /// - Parameter lookUp: instead of `dns`, which has one answer for all names.
+    init(hasMail: Bool = false, checksPerMinute: Int = 1_000_000, lookUp: DomainProxy.LookUp? = nil) async throws {
         fixture = try await Fixture()
         domain = try DomainName("a.test")
         outbox = Outbox(isOn: hasMail, masterKey: fixture.masterKey)
         proxy = DomainProxy(
             database: fixture.database, accounts: fixture.accounts, signIn: fixture.features.signIn,
             masterKey: fixture.masterKey, outbox: outbox, claimable: ClaimableDomains(ownHost: "home.test"),
-            lookUp: { [dns] _ async throws(DNSError) in try dns.ask() }, claimsPerNetwork: 5,
+            lookUp: lookUp ?? dns.lookUp, claimsPerNetwork: 5,
             checkLimit: NetworkLimit(perMinute: checksPerMinute, refusal: .tooManyChecks), clock: fixture.time.clock)
     }
 
@@ -493,6 +537,20 @@ private struct Desk: Sendable {
         dns.say([record])
         _ = try await proxy.verify(domain, by: claimant, from: Fixture.here)
         return record
+    }
+
+    /// Domains that proved themselves: `d0.test` and so on, `d0.test` to be looked at first.
+    func hostVerified(_ count: Int) async throws {
+        let now = fixture.time.now
+        try await fixture.database.transaction { sql in
+            for number in 0..<count {
+                try sql(
+                    """
+                    INSERT INTO domains (name, created_at, verified_record, checked_at)
+                    VALUES (\("d\(number).test"), \(now), 'a record', \(now + Int64(number)))
+                    """)
+            }
+        }
     }
 
     /// The record of a claim that is as old as can be.
