@@ -17,8 +17,8 @@ package struct SQLiteOptions: Sendable {
     package var checkpointPages = 1000
     /// Memory for pages of the file, for each connection, in KiB.
     package var cacheKiB = 8192
-    /// The least for each reader. The upper pages of the indices of a large store, 15 MB with ten million aliases, have to stay while
-    /// the others pass through. A store of another size fills no more than it has.
+    /// The least for each reader. The upper pages of what is looked up in a large store have to stay while the others pass through. A
+    /// store of another size fills no more than it has.
     package var leastReaderCacheKiB = 64 << 10
     /// Off for work that needs more than fits: sorting then uses files.
     package var sortsInMemory = true

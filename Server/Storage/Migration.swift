@@ -4,7 +4,8 @@ package struct Migration: Sendable {
     package let number: Int
     package let title: String
     /// One statement each, in the dialect that the engines share: types BIGINT, TEXT and BYTEA, no `STRICT` (the driver
-    /// for SQLite translates the types and adds it).
+    /// for SQLite translates the types and adds it). A table that ends in `WITHOUT ROWID` is kept in the order of its key by
+    /// engines that can; others leave that out.
     package let statements: [String]
 
     package init(number: Int, title: String, statements: [String]) {

@@ -86,8 +86,8 @@ struct WrkRequest {
     var headers: [String: String] = [:]
     /// Sent in turn.
     var bodies: [String] = []
-    /// A file of targets, a line each, asked for in an order of each thread's own.
-    var targets: String?
+    /// Lua that defines `target()`: what to ask for next.
+    var target: String?
 
     struct Result {
         let perSecond: Double
@@ -104,12 +104,10 @@ struct WrkRequest {
                 "local bodies, turn = {\(bodies.map(Self.lua).joined(separator: ","))}, 0\n"
                 + "request = function() turn = turn % #bodies + 1; return wrk.format(nil, nil, nil, bodies[turn]) end\n"
         }
-        if let targets {
+        if let target {
             script +=
-                "local targets, turn = {}, 0\n"
-                + "for line in io.lines(\(Self.lua(targets))) do targets[#targets + 1] = line end\n"
-                + "init = function() math.randomseed(os.time()); turn = math.random(#targets) end\n"
-                + "request = function() turn = turn % #targets + 1; return wrk.format(nil, targets[turn]) end\n"
+                target + "\ninit = function() math.randomseed(os.time()) end\n"
+                + "request = function() return wrk.format(nil, target()) end\n"
         }
         // Its own durations are whole seconds.
         script +=

@@ -21,7 +21,7 @@ struct AliasImportTests {
             SELECT id || username || domain || password_hash || created_at || addresses_version AS line FROM accounts
             ORDER BY id
             """,
-            "SELECT account_id || address_type || address AS line FROM addresses ORDER BY 1",
+            "SELECT username || domain || address_type || address AS line FROM addresses ORDER BY 1",
             "SELECT account_id || coin || address AS line FROM coins ORDER BY 1",
             "SELECT name || COALESCE(secret_digest, '') || COALESCE(secret_hash, '') AS line FROM domains ORDER BY 1",
             "SELECT host || domain AS line FROM domain_hosts ORDER BY 1",

@@ -183,5 +183,6 @@ package enum Schema {
         imports,
         domains,
         importedAliases,
+        lookUps,
     ]
 }

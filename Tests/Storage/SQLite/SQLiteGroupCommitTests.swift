@@ -206,7 +206,7 @@ struct SQLiteGroupCommitTests {
         await database.close()
     }
 
-    @Test("translates types and strictness of a table, and nothing within quotes")
+    @Test("translates a table: its types, its strictness, the order of its key, and nothing within quotes")
     func translatesDefinitions() async throws {
         let database = try SQLiteDatabase.inMemory()
         try await database.migrateForTests([
@@ -217,7 +217,13 @@ struct SQLiteGroupCommitTests {
             """,
             "CREATE TABLE strict (n INTEGER) STRICT",
             "CREATE INDEX things_by_data ON things (data)",
+            "CREATE TABLE pairs (a TEXT NOT NULL, b BIGINT NOT NULL, c TEXT, PRIMARY KEY (a, b)) WITHOUT ROWID",
         ])
+        let plan = try await database.rows("EXPLAIN QUERY PLAN SELECT c FROM pairs WHERE a = 'a' AND b = 1")
+        #expect(try plan.map { try $0.text("detail") } == ["SEARCH pairs USING PRIMARY KEY (a=? AND b=?)"])
+        await #expect(throws: StorageError.self) {
+            try await database.write("INSERT INTO pairs VALUES ('x', 'x', 'x')")
+        }
         try await database.write("INSERT INTO things (id, data) VALUES (1, \([1] as [UInt8]))")
         #expect(try await database.rows("SELECT \"BIGINT\" FROM things")[0].text("BIGINT") == "a BYTEA, isn't it")
         await #expect(throws: StorageError.self) { try await database.write("INSERT INTO things (id) VALUES ('x')") }

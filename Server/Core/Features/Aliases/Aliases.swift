@@ -108,7 +108,7 @@ package struct Aliases: Sendable {
             guard let id = try Accounts.id(of: .alias(alias), in: sql) else { throw Problem.unknownAlias }
             let kept = try sql(
                 """
-                UPDATE accounts SET username = NULL, domain = NULL, addresses_version = addresses_version + 1
+                UPDATE accounts SET addresses_version = addresses_version + 1
                 WHERE id = \(id) AND email IS NOT NULL RETURNING id
                 """)
             if kept.isEmpty {
@@ -122,8 +122,9 @@ package struct Aliases: Sendable {
                     throw Problem.lastAdmin
                 }
             } else {
-                try sql("DELETE FROM addresses WHERE account_id = \(id)")
+                try sql("DELETE FROM addresses WHERE username = \(alias.username) AND domain = \(alias.domain)")
                 try sql("DELETE FROM coins WHERE account_id = \(id)")
+                try sql("UPDATE accounts SET username = NULL, domain = NULL WHERE id = \(id)")
                 try AuditLog.record("delete alias: \(alias)", on: .account(id), by: caller.actor, at: now, in: sql)
                 try sql.authorizationsChanged()
             }

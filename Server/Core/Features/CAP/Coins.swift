@@ -85,7 +85,7 @@ struct Coins: Sendable {
         case .typed(let currency):
             let numbers = AddressType.types(of: currency).map { Int64($0.rawValue) }
             return """
-                addresses x ON x.account_id = a.id
+                addresses x ON x.username = a.username AND x.domain = a.domain
                     AND x.address_type BETWEEN \(numbers.min() ?? 0) AND \(numbers.max() ?? 0)
                 """
         case .other(let name): return "coins x ON x.account_id = a.id AND x.coin = \(name)"

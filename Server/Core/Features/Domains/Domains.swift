@@ -244,15 +244,15 @@ package struct Domains: Sendable {
         guard try !sql("DELETE FROM domains WHERE name = \(name.text) RETURNING name").isEmpty else {
             throw DomainError.unknown(name.text)
         }
-        let keepers: Query = "SELECT id FROM accounts WHERE domain = \(name.text) AND email IS NOT NULL"
-        try sql("DELETE FROM addresses WHERE account_id IN (\(keepers))")
-        try sql("DELETE FROM coins WHERE account_id IN (\(keepers))")
+        // The accounts first: nobody else writes to their addresses then.
+        let keepers: Query = "domain = \(name.text) AND email IS NOT NULL"
+        let kept = try sql.changes("UPDATE accounts SET addresses_version = addresses_version + 1 WHERE \(keepers)")
+        try sql(
+            "DELETE FROM addresses WHERE (username, domain) IN (SELECT username, domain FROM accounts WHERE \(keepers))"
+        )
+        try sql("DELETE FROM coins WHERE account_id IN (SELECT id FROM accounts WHERE \(keepers))")
         let deleted = try sql.changes("DELETE FROM accounts WHERE domain = \(name.text) AND email IS NULL")
-        let kept = try sql.changes(
-            """
-            UPDATE accounts SET username = NULL, domain = NULL, addresses_version = addresses_version + 1
-            WHERE domain = \(name.text)
-            """)
+        try sql("UPDATE accounts SET username = NULL, domain = NULL WHERE domain = \(name.text)")
         try AuditLog.record(
             "delete; aliases: \(deleted + kept); accounts: \(deleted)", on: AuditObject("domain", name.text),
             by: actor, at: now, in: sql)

@@ -246,10 +246,11 @@ extension AliasImport {
                     else {
                         return "the account of its user is not here any more"
                     }
-                    guard try address.insert(for: id, at: now, in: sql) else {
+                    guard try address.insert(for: alias, id, at: now, in: sql) else {
                         return "its user has set another address here"
                     }
                     try sql("UPDATE accounts SET addresses_version = addresses_version + 1 WHERE id = \(id)")
+                    try Addresses.noteVersion(alias.username, alias.domain, in: sql)
                     try sql(
                         """
                         DELETE FROM imported_refusals
@@ -284,21 +285,25 @@ extension AliasRecord {
             ON CONFLICT (username, domain) DO NOTHING
             """)
         guard made > 0 else { return false }
-        for address in addresses { _ = try address.insert(for: id, at: now, in: sql) }
+        for address in addresses { _ = try address.insert(for: alias, id, at: now, in: sql) }
         return true
     }
 }
 
 extension AliasRecord.Address {
+    /// - Parameter account: the alias's.
     /// - Returns: whether there was none of the kind.
-    fileprivate func insert(for account: String, at now: Int64, in sql: borrowing Transaction) throws -> Bool {
+    fileprivate func insert(for alias: Alias, _ account: String, at now: Int64, in sql: borrowing Transaction) throws
+        -> Bool
+    {
         switch kind {
         case .type(let type):
             try sql.changes(
                 """
-                INSERT INTO addresses (account_id, address_type, address, extensions, written_at)
-                VALUES (\(account), \(type.rawValue), \(address), '{}', \(now))
-                ON CONFLICT (account_id, address_type) DO NOTHING
+                INSERT INTO addresses
+                    (username, domain, address_type, address, extensions, written_at, account_id, version)
+                VALUES (\(alias.username), \(alias.domain), \(type.rawValue), \(address), '{}', \(now), \(account), 0)
+                ON CONFLICT (username, domain, address_type) DO NOTHING
                 """) > 0
         case .coin(let coin):
             try sql.changes(
