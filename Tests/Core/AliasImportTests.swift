@@ -272,6 +272,10 @@ struct AliasImportTests {
             File.coin(4, of: 2, "nano", File.nano), File.coin(5, of: 3, "nano", File.nano),
             File.coin(6, of: 4, "nano", File.nano), File.coin(7, of: 9, "nano", File.nano),
         ])
+        func tag() async throws -> String {
+            try await fixture.features.addresses.lookUp(try Alias("user3$a.test")).version
+        }
+        let tagBefore = try await tag()
         let third = try await AliasImportRun(.flaskCCAP, file, into: fixture)
         #expect(
             third.findings == [
@@ -287,6 +291,7 @@ struct AliasImportTests {
                 == "2 users, 3 addresses | 1 domain, 4 users, 1 address | 1 domain, 3 users, 3 addresses")
         #expect(try await addresses(of: "user1$a.test", fixture) == ["100 \(btc[1])"])
         #expect(try await addresses(of: "user3$a.test", fixture) == ["100 \(btc[1])", "300 \(File.nano)"])
+        #expect(try await tag() != tagBefore)
         // Nobody gets the addresses of who had the name before.
         #expect(try await addresses(of: "user4$a.test", fixture) == [])
         #expect(try await addresses(of: "new$a.test", fixture) == ["300 \(File.nano)"])

@@ -137,6 +137,23 @@ struct CapTests {
         }
     }
 
+    @Test("a username has the coins of the host's domain, and none of another domain's")
+    func otherDomain() async throws {
+        try await withServer { server in
+            for domain in ["a.test", "b.test"] {
+                try await server.fixture.aDomain(domain)
+                try await server.fixture.anAccount(alias: "alice$\(domain)")
+            }
+            let token = try await server.fixture.signIn("alice$a.test")
+            #expect(try await server.setCoin("btc", Self.bitcoin, token).outcome == "200")
+            #expect(try await server.setCoin("doge", "D1", token).outcome == "200")
+            for coin in ["btc", "doge"] {
+                #expect(try await server.coin(coin, of: "alice").outcome == "200")
+                #expect(try await server.coin(coin, of: "alice", host: "b.test").outcome == "404 address_not_set")
+            }
+        }
+    }
+
     @Test("a token of CAP lasts 300 seconds, one of an alias at the IDM 900, whatever the host")
     func lifetimes() async throws {
         try await withServer { server in
