@@ -91,6 +91,24 @@ struct DomainProxyTests {
         #expect(try await desk.claim(alice, try DomainName(name)) == outcome)
     }
 
+    @Test("below one registered domain twenty domains join by themselves, also when more were claimed before")
+    func manyBelowOne() async throws {
+        let desk = try await Desk()
+        let alice = try await desk.account("alice@elsewhere.test")
+        let claimed = try DomainName("claimed.shop.test")
+        let record = try await desk.proxy.claim(claimed, by: alice, from: Fixture.here).record
+        try await desk.hostVerified(20, below: "shop.test")
+        desk.dns.say([record])
+        #expect(try await desk.verify(alice, claimed) == "invalid_domain")
+        #expect(try await desk.claim(alice, try DomainName("d20.shop.test")) == "invalid_domain")
+        #expect(try await desk.claim(alice, try DomainName("d20.other.test")) == "201")
+        // What an operator added counts for nothing.
+        _ = try await desk.fixture.domains.remove(try DomainName("d0.shop.test"))
+        try await desk.fixture.aDomain("x.shop.test")
+        #expect(try await desk.verify(alice, claimed) == "alice@elsewhere.test")
+        #expect(try await desk.claim(alice, try DomainName("d20.shop.test")) == "invalid_domain")
+    }
+
     @Test("a network has five open claims at most, and room again when they are over")
     func fiveClaims() async throws {
         let desk = try await Desk()
@@ -523,9 +541,9 @@ private struct Desk: Sendable {
     }
 
     /// The owner, or the code of the refusal.
-    func verify(_ claimant: Claimant) async throws -> String {
+    func verify(_ claimant: Claimant, _ domain: DomainName? = nil) async throws -> String {
         do {
-            return try await proxy.verify(domain, by: claimant, from: Fixture.here).owner
+            return try await proxy.verify(domain ?? self.domain, by: claimant, from: Fixture.here).owner
         } catch let problem as Problem {
             return problem.code
         }
@@ -540,14 +558,14 @@ private struct Desk: Sendable {
     }
 
     /// Domains that proved themselves: `d0.test` and so on, `d0.test` to be looked at first.
-    func hostVerified(_ count: Int) async throws {
+    func hostVerified(_ count: Int, below parent: String = "test") async throws {
         let now = fixture.time.now
         try await fixture.database.transaction { sql in
             for number in 0..<count {
                 try sql(
                     """
                     INSERT INTO domains (name, created_at, verified_record, checked_at)
-                    VALUES (\("d\(number).test"), \(now), 'a record', \(now + Int64(number)))
+                    VALUES (\("d\(number).\(parent)"), \(now), 'a record', \(now + Int64(number)))
                     """)
             }
         }

@@ -3,6 +3,7 @@ import GatehouseDNS
 import GatehouseMessages
 import GatehouseOpenCAP
 import GatehousePasswords
+import GatehousePublicSuffixes
 import GatehouseStorage
 
 /// Domains that join by themselves: who controls a domain's DNS is its owner here.
@@ -33,6 +34,8 @@ struct DomainProxy: Sendable {
     static let patience = Int64.days(7)
     /// Checks in a row that have to find it gone, as there is one a day.
     static let patientChecks: Int64 = 7
+    /// How many domains below one that somebody registered join by themselves.
+    static let mostBelowOne: Int64 = 20
 
     let database: any Database
     let accounts: Accounts
@@ -163,6 +166,25 @@ struct DomainProxy: Sendable {
             guard try !Domains.isHosted(String(parent), in: sql) else {
                 throw Problem.invalidDomain.saying("\(domain) is below \(parent), which is hosted here.")
             }
+        }
+        try requireRoom(besides: domain, in: sql)
+    }
+
+    /// Who registers one domain has all names below it, and each is a row, and a look in DNS a day.
+    ///
+    /// - Throws: `Problem.invalidDomain`.
+    private static func requireRoom(besides domain: DomainName, in sql: borrowing Transaction) throws {
+        guard let registered = PublicSuffix.registered(domain.text) else { return }
+        // A name has no character that LIKE reads as another.
+        let others = try sql(
+            """
+            SELECT COUNT(*) AS n FROM domains
+            WHERE verified_record IS NOT NULL AND name LIKE \("%.\(registered)") AND name <> \(domain.text)
+            """)
+        guard try others.first?.integer("n") ?? 0 < mostBelowOne else {
+            throw Problem.invalidDomain.saying(
+                "\(mostBelowOne) domains below \(registered) have joined already; further ones are added by the operator."
+            )
         }
     }
 
