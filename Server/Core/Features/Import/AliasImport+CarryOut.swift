@@ -1,5 +1,5 @@
 import GatehouseOpenCAP
-package import GatehouseStorage
+import GatehouseStorage
 
 extension AliasImport {
     /// Users in one transaction: others wait for it for a tenth of a second.
