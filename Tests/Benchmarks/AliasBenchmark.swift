@@ -17,7 +17,7 @@ func aliasBenchmarks(aliases: Int, seconds: Double = 40) async throws -> [Row] {
         let many = try await AliasStore(count: aliases, in: folder.appending(path: "many"))
         let rounds = 9
         var (fewRates, manyRates, ratios) = ([Double](), [Double](), [Double]())
-        let kept = (KeptInMemory(few.database), KeptInMemory(many.database))
+        let kept = (try KeptInMemory(few.database), try KeptInMemory(many.database))
         let servers = (try await few.start(), try await many.start())
         // The first turns only warm up.
         for round in 0...rounds {
@@ -211,19 +211,18 @@ private struct AliasStore {
 }
 
 /// A file whose pages stay in memory as long as this lives, where the limit on locked memory allows it.
-private final class KeptInMemory {
+@safe private final class KeptInMemory {
     private let start: UnsafeMutableRawPointer?
     private let count: Int
     let isKept: Bool
 
-    init(_ file: URL) {
-        let descriptor = open(file.path, O_RDONLY)
-        defer { close(descriptor) }
-        count = Int(lseek(descriptor, 0, SEEK_END))
-        let start = mmap(nil, max(count, 1), PROT_READ, MAP_SHARED, descriptor, 0)
-        self.start = start == MAP_FAILED ? nil : start
-        isKept = self.start != nil && mlock(self.start, count) == 0
+    init(_ file: URL) throws {
+        let handle = try FileHandle(forReadingFrom: file)
+        count = Int(try handle.seekToEnd())
+        let start = unsafe mmap(nil, max(count, 1), PROT_READ, MAP_SHARED, handle.fileDescriptor, 0)
+        unsafe self.start = start == MAP_FAILED ? nil : start
+        isKept = unsafe self.start != nil && mlock(self.start, count) == 0
     }
 
-    deinit { if let start { munmap(start, max(count, 1)) } }
+    deinit { if let start = unsafe start { unsafe munmap(start, max(count, 1)) } }
 }
