@@ -89,9 +89,9 @@ private struct AliasStore {
 
     // MARK: The file
 
-    /// Each number has another name, and neighbours have names far apart (a permutation of 31 bits).
     private static let factor: UInt64 = 1_103_515_245
 
+    /// Each number has another name, and neighbours have names far apart (a permutation of 31 bits).
     private static func name(_ number: Int) -> String {
         let scattered = UInt64(number) &* factor & 0x7FFF_FFFF
         return "user.\(String(scattered, radix: 36))"

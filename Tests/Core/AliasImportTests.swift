@@ -398,6 +398,23 @@ struct AliasImportTests {
         #expect(try await fixture.count("SELECT COUNT(*) FROM accounts WHERE username LIKE 'm%'") == 0)
     }
 
+    @Test("a coin without a type that is added to the file comes along and leaves the tag of the addresses as it was")
+    func lateCoin() async throws {
+        let fixture = try await Fixture()
+        let file = try await File(
+            File.flaskCCAP + [File.domain(1, "a.test"), File.user(1, "alice"), File.coin(1, of: 1, "btc", btc[0])])
+        func tag() async throws -> String {
+            try await fixture.features.addresses.lookUp(try Alias("alice$a.test")).version
+        }
+        _ = try await AliasImportRun(.flaskCCAP, file, into: fixture)
+        let before = try await tag()
+        try await file.run([File.coin(2, of: 1, "doge", "D1")])
+        let again = try await AliasImportRun(.flaskCCAP, file, into: fixture)
+        #expect(again.outcome.counts[.address, .new] == 1)
+        #expect(try await fixture.count("SELECT COUNT(*) FROM coins WHERE coin = 'doge'") == 1)
+        #expect(try await tag() == before)
+    }
+
     @Test(
         "whose name somebody takes while an import runs does not come along, and does with the next when it is free again"
     )

@@ -27,7 +27,7 @@ extension DomainProxy {
         let due = try await database.read { sql in
             try HostedRecord.due(before: now - Self.interval, at: now, limit: Self.checksInRound, in: sql)
         }
-        // Some at once: a name server that says nothing holds up its own domain and no other.
+        // Some at once: one name server that says nothing holds up its own domain and no other.
         await withTaskGroup(of: (String, Result<Check?, any Error>).self) { group in
             var waiting = due.makeIterator()
             func begin(_ hosted: HostedRecord) {

@@ -174,7 +174,7 @@ struct DomainProxy: Sendable {
     ///
     /// - Throws: `Problem.invalidDomain`.
     private static func requireRoom(besides domain: DomainName, in sql: borrowing Transaction) throws {
-        guard let registered = PublicSuffix.registered(domain.text) else { return }
+        guard let registered = PublicSuffix.registered(domain.text), registered != domain.text else { return }
         // A name has no character that LIKE reads as another.
         let others = try sql(
             """

@@ -34,8 +34,6 @@ extension AliasImport {
         var source: ImportedSource
         var outcome: ImportOutcome
         var done = 0
-        /// Users so far, of which their identifiers are made.
-        var placed = 0
     }
 
     /// The event, the domains, and the file itself: with the first of them, so that nothing comes along without an event.
@@ -131,6 +129,7 @@ extension AliasImport {
             try await move(&work, in: database) { [last = work.plan.lastUser] in $0.round = (last, "") }
         }
         let all = work.plan.outcome.counts.total(.new)
+        // Users so far, of which their identifiers are made.
         var placed = 0
         var records = try await records(part: part, after: name, work.plan)
         while let end = records.last {
@@ -249,8 +248,10 @@ extension AliasImport {
                     guard try address.insert(for: alias, id, at: now, in: sql) else {
                         return "its user has set another address here"
                     }
-                    try sql("UPDATE accounts SET addresses_version = addresses_version + 1 WHERE id = \(id)")
-                    try Addresses.noteVersion(alias.username, alias.domain, in: sql)
+                    if case .type = address.kind {
+                        try sql("UPDATE accounts SET addresses_version = addresses_version + 1 WHERE id = \(id)")
+                        try Addresses.noteVersion(alias.username, alias.domain, in: sql)
+                    }
                     try sql(
                         """
                         DELETE FROM imported_refusals
