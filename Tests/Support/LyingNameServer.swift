@@ -27,7 +27,7 @@ package final class LyingNameServer: Sendable {
             count.value.withLock { $0 += 1 }
             return script(query)
         }
-        stream = try RawServer { connection, _ in
+        let overTCP: @Sendable (RawServer.Connection, Int) -> Void = { connection, _ in
             var buffer: [UInt8] = []
             while let more = connection.piece() {
                 buffer += more
@@ -50,8 +50,9 @@ package final class LyingNameServer: Sendable {
                 }
             }
         }
+        let (stream, descriptor) = try listenOnOnePort(overTCP)
+        self.stream = stream
         port = stream.port
-        let descriptor = try openDatagramSocket(port: port)
         let isStopped = isStopped
         Thread.detachNewThread {
             while !isStopped.value.load(ordering: .acquiring) {
@@ -124,6 +125,21 @@ package struct DNSQuery: Sendable {
 }
 
 private struct SocketProblem: Error { let code: Int32 }
+
+/// A port that TCP has to give may be one that somebody asks from over UDP just now.
+private func listenOnOnePort(
+    _ script: @escaping @Sendable (RawServer.Connection, Int) -> Void
+) throws -> (RawServer, Int32) {
+    var tries = 20
+    while true {
+        let stream = try RawServer(script: script)
+        do { return (stream, try openDatagramSocket(port: stream.port)) } catch let problem as SocketProblem
+            where problem.code == EADDRINUSE && tries > 0
+        {
+            tries -= 1
+        }
+    }
+}
 
 private func openDatagramSocket(port: UInt16) throws -> Int32 {
     #if canImport(Glibc)
